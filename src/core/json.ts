@@ -1,0 +1,6 @@
+/** The shape of JSON data, as `JSON.parse` yields it. */
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}

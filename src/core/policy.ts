@@ -1,0 +1,89 @@
+/** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
+import type { Usd } from './money.js';
+import type { Scope, Selector } from './scope.js';
+
+export const CAP_WINDOWS = ['per_call', 'per_minute', 'per_hour', 'per_day', 'per_month'] as const;
+export type CapWindow = (typeof CAP_WINDOWS)[number];
+
+/** Mildest first: when several caps trip, the later one in this list wins. */
+export const CAP_ACTIONS = ['allow', 'shadow', 'downgrade', 'block'] as const;
+export type CapAction = (typeof CAP_ACTIONS)[number];
+
+export const POLICY_MODES = ['enforce', 'shadow'] as const;
+export type PolicyMode = (typeof POLICY_MODES)[number];
+
+/** Weakest first: a claim satisfies every requirement up to its own place. Claims are asserted, not proven. */
+export const CAPABILITIES = ['read_only', 'data_write', 'payment_initiate', 'payment_execute'] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** One spending limit as written. */
+export interface SpendCap {
+  /** US cents, ≥ 0. A number is read by its shortest decimal; text is exact. */
+  readonly amountCents: number | string;
+  readonly window: CapWindow;
+  readonly action: CapAction;
+  /** Model to use instead. Required with `downgrade`, an error otherwise. */
+  readonly downgradeTo?: string;
+  readonly reason?: string;
+  /** Narrows the cap to calls whose scope has these values. */
+  readonly selector?: Selector;
+}
+
+/** The policy as written: TypeScript object or JSON. */
+export interface SpendPolicy {
+  readonly id: string;
+  readonly name: string;
+  readonly scope: Scope;
+  readonly caps: readonly SpendCap[];
+  readonly mode: PolicyMode;
+  readonly version: number | string;
+  /** ISO 8601. A guard refuses to decide before it. */
+  readonly effectiveFrom: string;
+  readonly requiredCapability?: Capability;
+  /** Output tokens assumed, and sent, when a request names no maximum. Default 16,384. */
+  readonly defaultMaxOutputTokens?: number;
+  /** Factor ≥ 1 on the prices sent as `provider.max_price` and reserved. Default 1. */
+  readonly priceHeadroom?: number | string;
+}
+
+/** One cap, read and compiled. */
+export interface Cap {
+  /** Place in `caps`, from 0. */
+  readonly index: number;
+  readonly amountUsd: Usd;
+  readonly window: CapWindow;
+  readonly action: CapAction;
+  readonly downgradeTo: string | undefined;
+  readonly reason: string | undefined;
+  /** Calls and rows that this cap counts: policy scope and selector together. */
+  readonly match: Selector;
+  /** How many scope keys `match` names: the more specific key wins a tie. */
+  readonly specificity: number;
+  /** Printed form of `match`: `tenantId=acme/teamId=engineering`. */
+  readonly scopeKey: string;
+}
+
+/** A policy, read and compiled. */
+export interface Policy {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number | string;
+  readonly scope: Scope;
+  readonly mode: PolicyMode;
+  /** Milliseconds since 1970. */
+  readonly effectiveFromMs: number;
+  readonly caps: readonly Cap[];
+  readonly requiredCapability: Capability | undefined;
+  readonly defaultMaxOutputTokens: number;
+  /** `priceHeadroom` in millionths: 1_000_000n is 1. */
+  readonly priceHeadroomPpm: bigint;
+  /** SHA-256 over the canonical policy without `effectiveFrom`, 64 lowercase hex. */
+  readonly policyHash: string;
+}
+
+/** One thing wrong with a policy: where, what, and the nearest valid spelling when there is one. */
+export interface PolicyProblem {
+  /** Such as `caps[1].window`. */
+  readonly path: string;
+  readonly message: string;
+}

@@ -1,0 +1,112 @@
+/** What `verify` answers: four verdicts, problems with codes, and the chains that were found (docs/cli.md). */
+
+export type Answer = 'yes' | 'no' | 'unknown';
+
+/** One verdict and the evidence for it, in one sentence. */
+export interface Verdict {
+  readonly answer: Answer;
+  readonly because: string;
+}
+
+export interface Verdicts {
+  readonly authentic: Verdict;
+  readonly contiguous: Verdict;
+  readonly complete: Verdict;
+  readonly lawful: Verdict;
+}
+
+/** Every code a problem can carry. docs/receipt-format.md explains each; a test produces each. */
+export const PROBLEM_CODES = [
+  'NOT_JSON',
+  'NOT_UTF8',
+  'DUPLICATE_KEY',
+  'UNSAFE_NUMBER',
+  'LONE_SURROGATE',
+  'TOO_DEEP',
+  'LINE_TOO_LONG',
+  'WRONG_TYPE',
+  'HASH_MISMATCH',
+  'LINK_MISMATCH',
+  'LEDGER_ORDER_MISMATCH',
+  'GAP',
+  'DUPLICATE_SEQUENCE',
+  'FORK',
+  'BAD_SIGNATURE',
+  'WRONG_KEY',
+  'EXPIRED_KEY',
+  'UNKNOWN_KEY',
+  'FINGERPRINT_MISMATCH',
+  'TORN_TAIL',
+  'LATE_START',
+  'UNSIGNED_KEY',
+  'TIME_BACKWARDS',
+  'UNPINNED_KEY',
+  'FRESH_KEYS',
+] as const;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
+
+/** `error` makes a verdict "no"; `warning` and `note` do not. */
+export type Severity = 'error' | 'warning' | 'note';
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly severity: Severity;
+  /** Line in the file from 1; 0 when the problem is of the file as a whole. */
+  readonly line: number;
+  /** Sequence of the row, or `null` when the row could not be read. */
+  readonly sequence: number | null;
+  /** One sentence. May quote text from the ledger: hostile, escape it at the sink. */
+  readonly message: string;
+}
+
+/** The rows of one signer in one file. */
+export interface ChainReport {
+  /** Full public key, 64 hex; or `fingerprint:<16 hex>` when no row names the key. */
+  readonly signer: string;
+  readonly fingerprint: string;
+  readonly rows: number;
+  /** Lowest and highest sequence seen. */
+  readonly first: number;
+  readonly last: number;
+  /** Entry hash of the last row. */
+  readonly head: string;
+  readonly verdicts: Verdicts;
+}
+
+export interface FileReport {
+  readonly path: string;
+  readonly rows: number;
+  /** From our own rows; `null` for rows of others. */
+  readonly ledgerId: string | null;
+  readonly chains: readonly ChainReport[];
+  readonly problems: readonly Problem[];
+  /** How many problems there were in all: `problems` lists at most 1,000 of each file. */
+  readonly problemCount: number;
+  readonly verdicts: Verdicts;
+}
+
+/** One cap and the most that was ever spent in one of its windows. */
+export interface CapReport {
+  readonly cap: string;
+  readonly window: string;
+  readonly limitUsd: string;
+  readonly highestUsd: string;
+}
+
+export interface VerifyReport {
+  /** No verdict is "no". */
+  readonly ok: boolean;
+  readonly verdicts: Verdicts;
+  readonly caps: readonly CapReport[];
+  readonly files: readonly FileReport[];
+}
+
+/** A key the verifier knows from elsewhere. */
+export interface PinnedKey {
+  /** Full public key, 64 lowercase hex. */
+  readonly publicKeyHex: string;
+  readonly name?: string;
+  /** ISO 8601 span in which rows may be signed with it; open where absent. */
+  readonly validFrom?: string;
+  readonly validUntil?: string;
+}
