@@ -1,4 +1,8 @@
-/** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
+/**
+ * The policy: caps, mode and gates, as people write it and as the guard uses it, and the reading of one into the
+ * other (docs/policy.md, design 4.4). Types and reading stand together because each key has one of both.
+ */
+import type { FieldProblem } from './fields.js';
 import type { Usd } from './money.js';
 import type { Scope, Selector } from './scope.js';
 
@@ -23,27 +27,29 @@ export interface SpendCap {
   readonly window: CapWindow;
   readonly action: CapAction;
   /** Model to use instead. Required with `downgrade`, an error otherwise. */
-  readonly downgradeTo?: string;
-  readonly reason?: string;
+  readonly downgradeTo?: string | undefined;
+  readonly reason?: string | undefined;
   /** Narrows the cap to calls whose scope has these values. */
-  readonly selector?: Selector;
+  readonly selector?: Selector | undefined;
 }
 
 /** The policy as written: TypeScript object or JSON. */
 export interface SpendPolicy {
   readonly id: string;
   readonly name: string;
+  /** For people; nothing reads it. */
+  readonly description?: string | undefined;
   readonly scope: Scope;
   readonly caps: readonly SpendCap[];
   readonly mode: PolicyMode;
   readonly version: number | string;
   /** ISO 8601. A guard refuses to decide before it. */
   readonly effectiveFrom: string;
-  readonly requiredCapability?: Capability;
+  readonly requiredCapability?: Capability | undefined;
   /** Output tokens assumed, and sent, when a request names no maximum. Default 16,384. */
-  readonly defaultMaxOutputTokens?: number;
+  readonly defaultMaxOutputTokens?: number | undefined;
   /** Factor ≥ 1 on the prices sent as `provider.max_price` and reserved. Default 1. */
-  readonly priceHeadroom?: number | string;
+  readonly priceHeadroom?: number | string | undefined;
 }
 
 /** One cap, read and compiled. */
@@ -82,8 +88,12 @@ export interface Policy {
 }
 
 /** One thing wrong with a policy: where, what, and the nearest valid spelling when there is one. */
-export interface PolicyProblem {
-  /** Such as `caps[1].window`. */
-  readonly path: string;
-  readonly message: string;
+export type PolicyProblem = FieldProblem;
+
+/** Whether a claimed capability reaches a required one. No claim reaches nothing; no requirement asks nothing. */
+export function satisfies(claim: Capability | undefined, required: Capability | undefined): boolean {
+  if (required === undefined) return true;
+  if (claim === undefined) return false;
+  const needed = CAPABILITIES.indexOf(required);
+  return needed >= 0 && CAPABILITIES.indexOf(claim) >= needed;
 }
