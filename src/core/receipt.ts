@@ -4,7 +4,12 @@
  *   {"decision":{…},"previousHash":"…64 hex","sequence":0,"signerFingerprint":"…16 hex",
  *    "entryHash":"…64 hex","signature":"…128 hex","publicKeyHex":"…64 hex"}
  */
-import type { JsonObject } from './json.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { decodeHex, encodeHex, encodeUtf8, isHex } from './bytes.js';
+import { canonicalize } from './canonical-json.js';
+import type { CryptoBackend, Signer } from './crypto.js';
+import type { Json, JsonObject } from './json.js';
+import { MAX_LINE_BYTES, type Reading, readJsonLine, refusal } from './row-reader.js';
 
 /** `previousHash` of a signer's first row, and `ledgerPreviousHash` of a ledger's first row. */
 export const ZERO_HASH = '0'.repeat(64);
@@ -24,4 +29,140 @@ export interface Receipt {
   readonly publicKeyHex?: string;
   /** Keys outside the format. Nothing signs them. */
   readonly unsigned: JsonObject;
+}
+
+/** What the hash covers: the part of a receipt that its signer vouches for. */
+export type Payload = Pick<Receipt, 'decision' | 'previousHash' | 'sequence' | 'signerFingerprint'>;
+
+/** A sealed row, as data and as the line to write, which has no line feed. */
+export interface SealedReceipt {
+  readonly receipt: Receipt;
+  readonly line: string;
+}
+
+const HEX_BYTES = { previousHash: 32, entryHash: 32, signature: 64, signerFingerprint: 8, publicKeyHex: 32 };
+const ROW_KEYS: ReadonlySet<string> = new Set(['sequence', 'decision', ...Object.keys(HEX_BYTES)]);
+/** More than the bytes that a row has besides its payload. */
+const SEAL_BYTES = 512;
+
+/**
+ * Reads one line of a ledger, strictly, and checks the shape of the row: keys in any order, `publicKeyHex` optional.
+ * Never throws on bytes.
+ */
+export function readReceipt(line: Uint8Array): Reading<Receipt> {
+  const reading = readJsonLine(line);
+  return reading.ok ? shapeReceipt(reading.value) : reading;
+}
+
+/** Checks that a JSON value has the shape of a row. Keys outside the format go into `unsigned`. */
+export function shapeReceipt(value: Json): Reading<Receipt> {
+  if (!isObject(value)) return refusal('WRONG_TYPE', 'The line is not a JSON object.');
+  for (const [key, sizeBytes] of Object.entries(HEX_BYTES)) {
+    const field = ownValue(value, key);
+    if (key === 'publicKeyHex' && field === undefined) continue;
+    if (typeof field !== 'string' || !isHex(field, sizeBytes)) {
+      return refusal('WRONG_TYPE', `The value of "${key}" is not ${2 * sizeBytes} lowercase hex digits.`);
+    }
+  }
+  const sequence = ownValue(value, 'sequence');
+  if (!isIndex(sequence)) return refusal('WRONG_TYPE', 'The value of "sequence" is not an integer from 0.');
+  const decision = ownValue(value, 'decision');
+  if (!isObject(decision)) return refusal('WRONG_TYPE', 'The value of "decision" is not an object.');
+  return { ok: true, value: takeFields(value as JsonObject & Receipt) };
+}
+
+/** The exact text that is hashed: canonical JSON of `{ decision, previousHash, sequence, signerFingerprint }`. */
+export function printPayload(payload: Payload): string {
+  // The four keys are in canonical order and the hex values need no escapes.
+  const { decision, previousHash, sequence, signerFingerprint } = payload;
+  return (
+    `{"decision":${canonicalize(decision)},"previousHash":"${previousHash}",` +
+    `"sequence":${sequence},"signerFingerprint":"${signerFingerprint}"}`
+  );
+}
+
+/** SHA-256 over the canonical payload: 32 bytes, what `entryHash` prints and `signature` signs. */
+export function hashPayload(backend: CryptoBackend, payload: Payload): Uint8Array {
+  return backend.sha256(encodeUtf8(printPayload(payload)));
+}
+
+/**
+ * The label of a key: the first 16 hex digits of SHA-256 over the raw 32 bytes. It names, it does not identify: two
+ * keys with one label can be made with some effort.
+ *
+ * @throws RangeError when the key is not 32 bytes, as bytes or as lowercase hex.
+ */
+export function computeSignerFingerprint(publicKey: Uint8Array | string): string {
+  const bytes = typeof publicKey === 'string' ? decodeHex(publicKey) : publicKey;
+  if (bytes?.length !== 32)
+    throw new RangeError('An Ed25519 public key has 32 bytes, 64 lowercase hex digits');
+  return encodeHex(sha256(bytes)).slice(0, 16);
+}
+
+/**
+ * Hashes, signs and prints a row: the canonical payload first, then `entryHash`, `signature` and `publicKeyHex`.
+ *
+ * @throws RangeError for a sequence or hash that no row can have, or a row that strict readers refuse: too long, too
+ *   deep, a number that is not exact.
+ * @throws TypeError when the decision is not JSON.
+ */
+export function sealReceipt(
+  decision: JsonObject,
+  place: { readonly sequence: number; readonly previousHash: string },
+  signer: Signer,
+  backend: CryptoBackend,
+): SealedReceipt {
+  const { sequence, previousHash } = place;
+  if (!isIndex(sequence)) throw new RangeError(`${sequence} is not a sequence`);
+  if (!isHex(previousHash, 32)) throw new RangeError('previousHash is not 64 lowercase hex digits');
+  const payload = { sequence, decision, previousHash, signerFingerprint: signer.fingerprint };
+  const text = printPayload(payload);
+  const bytes = encodeUtf8(text);
+  if (bytes.length > MAX_LINE_BYTES - SEAL_BYTES)
+    throw new RangeError('The row is longer than readers accept');
+  const hash = backend.sha256(bytes);
+  const seal = {
+    entryHash: encodeHex(hash),
+    signature: encodeHex(signer.sign(hash)),
+    publicKeyHex: signer.publicKeyHex,
+  };
+  const line =
+    `${text.slice(0, -1)},"entryHash":"${seal.entryHash}","signature":"${seal.signature}",` +
+    `"publicKeyHex":"${seal.publicKeyHex}"}`;
+  return { receipt: { ...payload, ...seal, unsigned: {} }, line };
+}
+
+/** Whether a value is a JSON object and not an array. */
+export function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether a value is a place in a chain or ledger: an integer from 0 that is exact. */
+export function isIndex(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/** The value of an object's own key; keys such as `constructor` are found on every object. */
+export function ownValue(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** A row that its own reader would refuse must never be written; asking the reader costs 10 µs. */
+function assertReadable(payload: Uint8Array): void {
+  if (payload.length > MAX_LINE_BYTES - SEAL_BYTES)
+    throw new RangeError('The row is longer than readers accept');
+  const reading = readJsonLine(payload);
+  if (!reading.ok) throw new RangeError(`Readers would refuse the row: ${reading.message}`);
+}
+
+function takeFields(row: JsonObject & Receipt): Receipt {
+  const { sequence, decision, previousHash, entryHash, signature, signerFingerprint } = row;
+  const receipt = { sequence, decision, previousHash, entryHash, signature, signerFingerprint };
+  const unsigned = takeUnsigned(row);
+  const publicKeyHex = ownValue(row, 'publicKeyHex');
+  return typeof publicKeyHex === 'string' ? { ...receipt, publicKeyHex, unsigned } : { ...receipt, unsigned };
+}
+
+function takeUnsigned(row: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(row).filter(([key]) => !ROW_KEYS.has(key)));
 }
