@@ -118,8 +118,7 @@ export function sealReceipt(
   const payload = { sequence, decision, previousHash, signerFingerprint: signer.fingerprint };
   const text = printPayload(payload);
   const bytes = encodeUtf8(text);
-  if (bytes.length > MAX_LINE_BYTES - SEAL_BYTES)
-    throw new RangeError('The row is longer than readers accept');
+  assertReadable(bytes);
   const hash = backend.sha256(bytes);
   const seal = {
     entryHash: encodeHex(hash),
