@@ -1,0 +1,122 @@
+/** What an account can be asked: the key's budget, the balance, and what one generation cost in the end. */
+import type { JsonObject } from '../core/json.js';
+import { ONE_USD, type Usd } from '../core/money.js';
+import type { Bill, BillEntry } from './bill.js';
+import { printJson, printRefusal, type Reply } from './refusals.js';
+import { reportCost } from './usage.js';
+
+/** `GET /key`: one monthly limit of the given size, spent by the bill. */
+export function printKey(bill: Bill, limitUsd: Usd, now: number): Reply {
+  const spent = toNumber(bill.total());
+  const limit = toNumber(limitUsd);
+  const remaining = toNumber(limitUsd > bill.total() ? limitUsd - bill.total() : 0n);
+  const budget = {
+    scope: 'key_limit',
+    budget_id: null,
+    guardrail_id: null,
+    include_byok: false,
+    limit_usd: limit,
+    spend_usd: spent,
+    remaining_usd: remaining,
+    reset_interval: 'monthly',
+    resets_at: nextMonth(now),
+  };
+  return printJson(200, {
+    data: {
+      ...KEY_FACTS,
+      ...printSpans('usage', spent),
+      ...printSpans('byok_usage', 0),
+      limit,
+      limit_remaining: remaining,
+      budgets: [budget],
+      effective_budget: budget,
+    },
+  });
+}
+
+/** `GET /credits`. */
+export function printCredits(bill: Bill, creditsUsd: Usd): Reply {
+  return printJson(200, {
+    data: { total_credits: toNumber(creditsUsd), total_usage: toNumber(bill.total()) },
+  });
+}
+
+/**
+ * Makes the answers of `GET /generation?id=`: 404 for the first `misses` look-ups of each id, as the real service
+ * needs a moment, then the truth.
+ */
+export function createGenerationLookup(bill: Bill, misses: number): (id: string) => Reply {
+  const looked = new Map<string, number>();
+  return (id) => {
+    const entry = bill.find(id);
+    const seen = looked.get(id) ?? 0;
+    if (entry === undefined || seen < misses) {
+      if (entry !== undefined) looked.set(id, seen + 1);
+      return printRefusal('no-provider', { ...NO_FACTS, message: `Generation ${id.slice(0, 64)} not found` });
+    }
+    return printJson(200, { data: printGeneration(entry) });
+  };
+}
+
+const NO_FACTS = { model: '', provider: '', maxTokens: 0, now: 0 };
+const KEY_FACTS: JsonObject = {
+  label: 'sk-or-v1-sta...nd1',
+  limit_reset: 'monthly',
+  include_byok_in_limit: false,
+  is_free_tier: false,
+  is_management_key: false,
+  is_provisioning_key: false,
+  creator_user_id: 'user_standin',
+  organization_id: null,
+  workspace_id: '00000000-0000-4000-8000-000000000000',
+  expires_at: null,
+  allowed_data_regions: ['global'],
+  free_model_daily_requests: { used: 0, limit: 1000, remaining: 1000 },
+  rate_limit: { interval: '1h', note: 'Deprecated.', requests: -1 },
+};
+
+function printGeneration(entry: BillEntry): JsonObject {
+  const cost = toNumber(entry.costUsd);
+  return {
+    id: entry.id,
+    api_type: 'completions',
+    model: entry.model,
+    provider_name: entry.provider,
+    created_at: new Date(entry.at).toISOString(),
+    total_cost: cost,
+    usage: cost,
+    upstream_inference_cost: cost,
+    cache_discount: null,
+    is_byok: false,
+    cancelled: !entry.reported,
+    tokens_prompt: entry.promptTokens,
+    tokens_completion: entry.completionTokens,
+    native_tokens_prompt: entry.promptTokens,
+    native_tokens_completion: entry.completionTokens,
+    native_tokens_reasoning: 0,
+    native_tokens_cached: 0,
+    finish_reason: entry.reported ? 'stop' : null,
+  };
+}
+
+/** The stand-in lives for minutes: every span has the same sum. */
+function printSpans(name: string, amount: number): JsonObject {
+  return {
+    [name]: amount,
+    [`${name}_daily`]: amount,
+    [`${name}_weekly`]: amount,
+    [`${name}_monthly`]: amount,
+  };
+}
+
+function nextMonth(now: number): string {
+  const date = new Date(now);
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)).toISOString();
+}
+
+function toNumber(amount: Usd): number {
+  return reportCost(amount).number;
+}
+
+/** What an account owns unless told otherwise. */
+export const DEFAULT_CREDITS: Usd = 100n * ONE_USD;

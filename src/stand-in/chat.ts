@@ -1,0 +1,130 @@
+/** `POST /chat/completions`: check, script, route, plan, bill, answer. */
+import { parseUsd, type Usd } from '../core/money.js';
+import { type Answer, planAnswer } from './answer.js';
+import { type ChatRequest, readChatRequest } from './chat-request.js';
+import { deliverPlain, deliverStream } from './delivery.js';
+import { type Exchange, type Service, sendReply } from './exchange.js';
+import { pause } from './pause.js';
+import {
+  amendReply,
+  printAvailabilityError,
+  printCodeError,
+  printRefusal,
+  printSchemaError,
+  type RefusalName,
+  type Reply,
+} from './refusals.js';
+import { chooseRoute, type NoRoute, type Route } from './routing.js';
+import type { AnswerStep, ErrorStep, ScriptStep } from './script.js';
+import { reportCost } from './usage.js';
+
+const DEFAULT_SLOW_MS = 1000;
+
+/** Serves one chat request to its end. Resolves when nothing more will be sent or billed for it. */
+export async function serveChat(service: Service, exchange: Exchange): Promise<void> {
+  const { body } = exchange.request;
+  if (body === undefined) return sendReply(exchange, printCodeError(400, 'The body is not JSON'));
+  const read = readChatRequest(body);
+  if (!read.ok) return sendReply(exchange, printSchemaError(read.issues));
+  const step = service.script.next(exchange.request);
+  if (step.kind === 'error' || step.kind === 'raw') {
+    await pause(step.delayMs ?? 0, exchange.signal);
+    return sendReply(exchange, printScripted(step, read.request, service));
+  }
+  const route = chooseRoute(read.request, {
+    models: service.models,
+    taste: service.taste,
+    failing: step.failModels ?? [],
+    provider: step.provider,
+  });
+  if (!route.ok) return sendReply(exchange, refuse(ROUTE_REFUSALS[route.why], route.requested, service));
+  await serveRouted(service, exchange, read.request, route, step);
+}
+
+async function serveRouted(
+  service: Service,
+  exchange: Exchange,
+  request: ChatRequest,
+  route: Route,
+  step: AnswerStep,
+): Promise<void> {
+  const answer = planAnswer({
+    id: service.createId(),
+    now: service.now(),
+    request,
+    route,
+    step,
+    bodyBytes: exchange.request.sizeBytes,
+    wantsMetadata: exchange.request.headers['x-openrouter-metadata'] === 'enabled',
+  });
+  if (answer === undefined) return sendReply(exchange, refuse('too-long', route.requested, service));
+  const meter = openMeter(service, exchange, answer, route, step);
+  await pause(step.delayMs ?? (step.kind === 'slow' ? DEFAULT_SLOW_MS : 0), exchange.signal);
+  const delivery = { service, exchange, request, route, step, answer, meter };
+  await (request.stream ? deliverStream(delivery) : deliverPlain(delivery));
+}
+
+function openMeter(service: Service, exchange: Exchange, answer: Answer, route: Route, step: AnswerStep) {
+  const scripted = step.kind === 'zero-cost' ? 0n : readCost(step.costOverride);
+  const meter = service.bill.open({
+    id: answer.id,
+    path: exchange.pathname,
+    model: answer.model,
+    endpoint: route.endpoint,
+    promptTokens: answer.promptTokens,
+    at: service.now(),
+  });
+  if (scripted !== undefined) meter.charge(scripted);
+  return meter;
+}
+
+function readCost(text: string | undefined): Usd | undefined {
+  if (text === undefined) return undefined;
+  const cost = parseUsd(text);
+  if (cost === undefined || cost < 0n || reportCost(cost).usd !== cost)
+    throw new RangeError(`costOverride must be a decimal ≥ 0 of at most 15 digits, not ${text}`);
+  return cost;
+}
+
+const ROUTE_REFUSALS: Readonly<Record<NoRoute['why'], RefusalName>> = {
+  'model-not-found': 'model-not-found',
+  'no-provider': 'no-provider',
+  'max-price': 'max-price',
+  'model-failed': 'provider-error',
+};
+
+function refuse(name: RefusalName, model: string, service: Service): Reply {
+  return printRefusal(name, { model, provider: 'Stand-in', maxTokens: 0, now: service.now() });
+}
+
+function printScripted(step: Exclude<ScriptStep, AnswerStep>, request: ChatRequest, service: Service): Reply {
+  if (step.kind === 'raw') return { status: step.status, headers: step.headers ?? {}, body: step.body };
+  return amendReply(printError(step, request, service), {
+    ...(step.status === undefined ? {} : { status: step.status }),
+    ...(step.retryAfter === undefined ? {} : { retryAfter: step.retryAfter }),
+    ...(step.headers === undefined ? {} : { headers: step.headers }),
+  });
+}
+
+function printError(step: ErrorStep, request: ChatRequest, service: Service): Reply {
+  const model = request.models[0] ?? '';
+  const message = step.message ?? 'A scripted refusal';
+  if (step.refusal === undefined && (step.status !== undefined || step.envelope !== undefined)) {
+    const status = step.status ?? 500;
+    if (step.envelope === 'zod') return printSchemaError([{ code: 'custom', path: [], message }], status);
+    if (step.envelope === 'availability')
+      return printAvailabilityError(status, message, 'provider_unavailable', {
+        code: 'provider_unavailable',
+        retryable: status >= 500,
+        requested_models: [...request.models],
+      });
+    return printCodeError(status, message);
+  }
+  return printRefusal(step.refusal ?? 'provider-error', {
+    model,
+    provider: 'Stand-in',
+    maxTokens: request.maxTokens ?? 0,
+    now: service.now(),
+    ...(step.message === undefined ? {} : { message: step.message }),
+  });
+}
