@@ -69,13 +69,13 @@ export function ceilCents(amount: Usd): number {
 }
 
 /** Reads an amount of cents, a JSON number or decimal text, exactly. `undefined` as in `parseUsd`. */
-export function parseCents(cents: number | string): Usd | undefined {
-  return scaleDown(parseUsd(String(cents)), 100n);
+export function parseCents(cents: number | string, excess: Excess = 'refuse'): Usd | undefined {
+  return parseScaled(cents, 2, excess);
 }
 
 /** Reads a price in cents per 1,000 tokens as USD per token, exactly. `undefined` as in `parseUsd`. */
 export function parseCentsPerKtok(price: number | string): Usd | undefined {
-  return scaleDown(parseUsd(String(price)), 100_000n);
+  return parseScaled(price, 5, 'refuse');
 }
 
 /** A per-token price printed as USD per million tokens, the unit people and `provider.max_price` use. */
@@ -93,6 +93,8 @@ export function maxUsd(a: Usd, b: Usd): Usd {
   return a > b ? a : b;
 }
 
-function scaleDown(amount: Usd | undefined, divisor: bigint): Usd | undefined {
-  return amount === undefined || amount % divisor !== 0n ? undefined : amount / divisor;
+/** Reads a decimal and divides it by 10^`places`, exactly. */
+function parseScaled(value: number | string, places: number, excess: Excess): Usd | undefined {
+  const match = /^(.*?)(?:[eE]([+-]?\d{1,3}))?$/.exec(String(value));
+  return match ? parseUsd(`${match[1]}e${Number(match[2] ?? 0) - places}`, excess) : undefined;
 }

@@ -1,0 +1,331 @@
+/**
+ * The decision, as a pure function: policy, counters and what the call may cost go in; what is allowed, and why,
+ * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
+ */
+import type { Totals } from './budget.js';
+import type { RefusalCode } from './errors.js';
+import { sameModel } from './model-id.js';
+import { maxUsd, showUsd, type Usd } from './money.js';
+import { type Cap, type CapAction, type Capability, type Policy, satisfies } from './policy.js';
+import type { BoundedQuote, Quote } from './price.js';
+import { covers, type Scope } from './scope.js';
+import { windowEndMs, windowStartMs } from './window.js';
+
+/** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
+export interface Call {
+  readonly actor: Scope;
+  readonly model: string;
+  readonly capabilityClaim?: Capability | undefined;
+  readonly quote: (model: string) => Quote;
+  /** Models to offer instead when the call is refused, cheapest first where known. */
+  readonly candidates?: readonly string[];
+  /** A repeat of a call already sent: its model cannot change any more, so only block caps count. */
+  readonly isRetry?: boolean;
+}
+
+export type TotalsOf = (cap: Cap, atMs: number) => Totals;
+
+/** One cap against one call. */
+export interface CapCheck {
+  readonly cap: Cap;
+  readonly tripped: boolean;
+  readonly spentUsd: Usd;
+  readonly heldUsd: Usd;
+  /** What the call adds: its bound for a block cap, its estimate for the others. */
+  readonly addsUsd: Usd;
+  readonly windowStartMs: number | null;
+  readonly resetsAtMs: number | null;
+}
+
+/** Why a call was refused, in fields a program can act on. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** One sentence for a person. */
+  readonly message: string;
+  readonly hint: string;
+  readonly check: CapCheck | null;
+  readonly alternatives: readonly string[];
+}
+
+export interface Decision {
+  readonly action: CapAction;
+  readonly modelRequested: string;
+  readonly modelResolved: string;
+  readonly reasons: readonly string[];
+  /** The cap that decided, or `null`. */
+  readonly triggered: CapCheck | null;
+  /** Every cap that was looked at, for the model that was resolved. */
+  readonly checks: readonly CapCheck[];
+  readonly quote: Quote;
+  /** Present when `action` is `block`. */
+  readonly refusal: Refusal | null;
+  /** In shadow: what would have been done, and with which model. */
+  readonly wouldAction: CapAction | null;
+  readonly wouldModel: string | null;
+  /** Block caps that only running calls keep from fitting: waiting for those may help. */
+  readonly heldBack: readonly CapCheck[];
+}
+
+/** Decides one call at `nowMs` (milliseconds since 1970). Cost: proportional to the caps of the policy. */
+export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
+  const gate = checkCapability(policy, call);
+  if (gate) return gate;
+  const enforced = enforce(policy, totals, call, nowMs);
+  return policy.mode === 'enforce' ? enforced : toShadow(enforced, call);
+}
+
+/** The claim must reach what the policy asks for, in shadow mode as well. */
+function checkCapability(policy: Policy, call: Call): Decision | undefined {
+  const required = policy.requiredCapability;
+  if (required === undefined || satisfies(call.capabilityClaim, required)) return undefined;
+  const claim = call.capabilityClaim ?? 'none';
+  return refuse(call, call.quote(call.model), [], null, {
+    code: 'capability',
+    message: `policy "${policy.id}" requires the capability ${required}; the call claims ${claim}`,
+    hint: `pass capabilityClaim: '${required}' if this agent may do that`,
+  });
+}
+
+function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
+  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
+  const quote = call.quote(call.model);
+  if (quote.kind === 'unbounded') return refuse(call, quote, [], null, quote);
+  const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
+  const blocked = strictest(checks, 'block');
+  if (blocked) return refuseByCap(call, quote, checks, blocked, offer(policy, totals, call, nowMs));
+  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model));
+  if (wanting.length > 0) return downgrade(policy, totals, call, wanting, nowMs);
+  return pass(call, quote, checks);
+}
+
+/** Compares one cap with what was spent, what is held and what this call may add. Reaching it exactly is allowed. */
+function checkCap(cap: Cap, totals: TotalsOf, quote: BoundedQuote, nowMs: number): CapCheck {
+  const hard = cap.action === 'block';
+  const addsUsd = hard ? quote.reservedUsd : quote.expectedUsd;
+  if (cap.window === 'per_call') {
+    const tripped = addsUsd > cap.amountUsd;
+    return { cap, tripped, spentUsd: 0n, heldUsd: 0n, addsUsd, windowStartMs: null, resetsAtMs: null };
+  }
+  const total = totals(cap, nowMs);
+  const heldUsd = hard ? total.heldUsd : total.heldExpectedUsd;
+  return {
+    cap,
+    tripped: total.settledUsd + heldUsd + addsUsd > cap.amountUsd,
+    spentUsd: total.settledUsd,
+    heldUsd,
+    addsUsd,
+    windowStartMs: windowStartMs(cap.window, nowMs),
+    resetsAtMs: windowEndMs(cap.window, nowMs),
+  };
+}
+
+/** The tripped check of this action whose key is most specific; on a tie the earlier one in the policy. */
+function strictest(checks: readonly CapCheck[], action: CapAction): CapCheck | undefined {
+  let found: CapCheck | undefined;
+  for (const check of checks) {
+    if (!check.tripped || check.cap.action !== action) continue;
+    if (!found || check.cap.specificity > found.cap.specificity) found = check;
+  }
+  return found;
+}
+
+/** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */
+function wantsOtherModel(check: CapCheck, model: string): boolean {
+  const { cap, tripped } = check;
+  if (!tripped || cap.action !== 'downgrade' || cap.downgradeTo === undefined) return false;
+  return cap.window === 'per_call' || !sameModel(cap.downgradeTo, model);
+}
+
+/** One rewrite, to the target with the lowest bound; everything is checked again for the new model. */
+function downgrade(
+  policy: Policy,
+  totals: TotalsOf,
+  call: Call,
+  wanting: readonly CapCheck[],
+  nowMs: number,
+): Decision {
+  const quotes = wanting.map((check) => call.quote(check.cap.downgradeTo ?? call.model));
+  const quote = quotes.reduce((best, next) => (boundOf(next) < boundOf(best) ? next : best));
+  const triggered = strictest(wanting, 'downgrade') ?? wanting[0]!;
+  if (quote.kind === 'unbounded') {
+    const why = (text: string) => `the call must be downgraded to ${quote.model}, but ${text}`;
+    const { code, hint, message, reason } = quote;
+    return refuse(call, quote, wanting, triggered, {
+      code,
+      hint,
+      message: why(message),
+      reason: why(reason),
+    });
+  }
+  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
+  const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
+  const alternatives = offer(policy, totals, call, nowMs);
+  const blocked = strictest(checks, 'block');
+  if (blocked) return refuseByCap(call, quote, checks, blocked, alternatives);
+  const misfit = checks.find(
+    (check) => check.tripped && check.cap.action === 'downgrade' && check.cap.window === 'per_call',
+  );
+  if (misfit) return refuseByCap(call, quote, checks, misfit, alternatives);
+  const reasons = [
+    ...wanting,
+    ...checks.filter((check) => check.tripped && !wanting.some((w) => w.cap === check.cap)),
+  ];
+  return {
+    ...pass(call, quote, checks),
+    action: 'downgrade',
+    modelResolved: quote.model,
+    reasons: reasons.map(explainTrip),
+    triggered,
+    wouldAction: null,
+  };
+}
+
+function boundOf(quote: Quote): Usd {
+  // An unbounded target is the last choice, yet stays one: then the refusal can name it.
+  return quote.kind === 'bounded' ? quote.reservedUsd : 2n ** 256n;
+}
+
+/** Nothing stands in the way; shadow and alert caps still leave their mark. */
+function pass(call: Call, quote: BoundedQuote, checks: readonly CapCheck[]): Decision {
+  const shadow = strictest(checks, 'shadow');
+  const triggered = shadow ?? strictest(checks, 'downgrade') ?? strictest(checks, 'allow') ?? null;
+  return {
+    action: shadow ? 'shadow' : 'allow',
+    modelRequested: call.model,
+    modelResolved: quote.model,
+    reasons: checks.filter((check) => check.tripped).map(explainTrip),
+    triggered,
+    checks,
+    quote,
+    refusal: null,
+    wouldAction: shadow ? 'block' : null,
+    wouldModel: null,
+    heldBack: [],
+  };
+}
+
+/** The decision that `enforce` would take, recorded while the call passes unchanged. */
+function toShadow(enforced: Decision, call: Call): Decision {
+  const unguarded = enforced.quote.kind === 'unbounded' && enforced.quote.code === 'path_not_supported';
+  if (unguarded || enforced.action === 'allow' || enforced.action === 'shadow') return enforced;
+  const wouldModel = enforced.action === 'downgrade' ? enforced.modelResolved : null;
+  return {
+    ...enforced,
+    action: 'shadow',
+    modelResolved: call.model,
+    quote: call.quote(call.model),
+    refusal: null,
+    wouldAction: enforced.action,
+    wouldModel,
+    heldBack: [],
+  };
+}
+
+function refuseByCap(
+  call: Call,
+  quote: BoundedQuote,
+  checks: readonly CapCheck[],
+  check: CapCheck,
+  alternatives: readonly string[],
+): Decision {
+  const tripped = checks.filter((other) => other.tripped && other.cap.action === 'block');
+  const onlyHeld = tripped.length > 0 && tripped.every(fitsWithoutHolds);
+  const refusal = describeCap(check, onlyHeld);
+  return {
+    ...refuse(call, quote, checks, check, { ...refusal, alternatives }),
+    heldBack: onlyHeld ? tripped : [],
+  };
+}
+
+function fitsWithoutHolds(check: CapCheck): boolean {
+  return check.cap.window !== 'per_call' && check.spentUsd + check.addsUsd <= check.cap.amountUsd;
+}
+
+function describeCap(check: CapCheck, onlyHeld: boolean) {
+  const message = explainTrip(check);
+  if (onlyHeld)
+    return {
+      code: 'held',
+      message,
+      hint: 'running calls hold the rest of the cap: retry when they have ended',
+    } as const;
+  const hint =
+    check.resetsAtMs === null
+      ? 'ask for fewer output tokens, send less, or use a cheaper model'
+      : `the window resets at ${new Date(check.resetsAtMs).toISOString()}`;
+  return { code: 'cap_exceeded', message, hint } as const;
+}
+
+interface RefusalText extends Pick<Refusal, 'code' | 'message' | 'hint'> {
+  /** What the ledger says, where that differs from what the caller is told. */
+  readonly reason?: string;
+  readonly alternatives?: readonly string[];
+}
+
+function refuse(
+  call: Call,
+  quote: Quote,
+  checks: readonly CapCheck[],
+  triggered: CapCheck | null,
+  text: RefusalText,
+): Decision {
+  const trips = checks.filter((check) => check.tripped).map(explainTrip);
+  return {
+    action: 'block',
+    modelRequested: call.model,
+    modelResolved: call.model,
+    reasons: trips.length > 0 ? trips : [text.reason ?? text.message],
+    triggered,
+    checks,
+    quote,
+    refusal: {
+      code: text.code,
+      message: text.message,
+      hint: text.hint,
+      check: triggered,
+      alternatives: text.alternatives ?? [],
+    },
+    wouldAction: null,
+    wouldModel: null,
+    heldBack: [],
+  };
+}
+
+/** Models of the candidates that this policy would let pass unchanged right now: at most three, cheapest first. */
+function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): string[] {
+  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
+  const fits = (quote: Quote): quote is BoundedQuote =>
+    quote.kind === 'bounded' &&
+    caps.every((cap) => {
+      const check = checkCap(cap, totals, quote, nowMs);
+      return (
+        !check.tripped || cap.action === 'allow' || cap.action === 'shadow' || isSatisfied(check, quote.model)
+      );
+    });
+  const quotes = (call.candidates ?? [])
+    .filter((model) => !sameModel(model, call.model))
+    .map(call.quote)
+    .filter(fits);
+  quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
+  return quotes.slice(0, 3).map((quote) => quote.model);
+}
+
+function isSatisfied(check: CapCheck, model: string): boolean {
+  return check.cap.action === 'downgrade' && !wantsOtherModel(check, model);
+}
+
+/** One tripped cap with its arithmetic, in a sentence. */
+export function explainTrip(check: CapCheck): string {
+  const { cap } = check;
+  const what = `${cap.action} cap ${showUsd(cap.amountUsd)} ${cap.window} (${cap.scopeKey})`;
+  const sum =
+    cap.window === 'per_call'
+      ? `the call may cost ${showUsd(check.addsUsd)}`
+      : `spent ${showUsd(check.spentUsd)} + held ${showUsd(check.heldUsd)} + this call ${showUsd(check.addsUsd)}`;
+  return `${cap.reason === undefined ? '' : `${cap.reason}: `}${what}: ${sum}`;
+}
+
+/** What is left of a cap before this call; never negative. */
+export function remainingUsd(check: CapCheck): Usd {
+  return maxUsd(0n, check.cap.amountUsd - check.spentUsd - check.heldUsd);
+}

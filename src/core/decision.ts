@@ -1,0 +1,171 @@
+/**
+ * The `decision` object of a receipt, built from a decision or a settlement (docs/receipt-format.md "Decision").
+ * Only named fields are copied: no prompt, answer, header or key can reach it.
+ */
+import type { CapCheck, Decision } from './decide.js';
+import type { JsonObject } from './json.js';
+import { ceilCents, printUsd, type Usd } from './money.js';
+import type { Capability, Policy } from './policy.js';
+import { printCostBasis } from './price.js';
+import type { Scope } from './scope.js';
+
+/** What the guard knows about a call besides the decision. */
+export interface CallFacts {
+  readonly decisionId: string;
+  /** From 1; each retry of the client is an attempt of its own. */
+  readonly attempt: number;
+  readonly timestampMs: number;
+  readonly actor: Scope;
+  readonly provider: string;
+  /** Path of the request below the base address, such as `/chat/completions`. */
+  readonly path: string;
+  /** The process that runs the call: `SpendStore.instanceId`. */
+  readonly instance: string;
+  readonly capabilityClaim?: Capability | undefined;
+}
+
+/** How a cost became known: billed by upstream, tokens × price, still the bound, or never sent. */
+export type CostSource = 'provider' | 'computed' | 'reserved' | 'released';
+
+/** How a call attempt ended, and what it cost. */
+export interface Settlement {
+  readonly costSource: CostSource;
+  /** `null`: the call passed in shadow mode without a price, and upstream named no cost. */
+  readonly actualUsd: Usd | null;
+  /** The answer was cut, aborted or abandoned. */
+  readonly partial: boolean;
+  readonly outcome: 'answered' | 'failed' | 'aborted' | 'not_sent' | 'refused_upstream';
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly servedModel?: string | undefined;
+  readonly servedProvider?: string | undefined;
+  readonly generationId?: string | undefined;
+  readonly httpStatus?: number | undefined;
+}
+
+/** The row of a decision. */
+export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts): JsonObject {
+  const { quote, triggered, refusal } = decision;
+  const before = triggered ? triggered.spentUsd + triggered.heldUsd : 0n;
+  const adds = decision.action === 'block' || quote.kind !== 'bounded' ? 0n : quote.expectedUsd;
+  return {
+    ...commonRow(policy, facts),
+    decisionId: facts.decisionId,
+    action: decision.action,
+    modelRequested: decision.modelRequested,
+    modelResolved: decision.modelResolved,
+    reasons: decision.reasons,
+    triggeredCap: triggered ? printCap(triggered) : null,
+    triggeredScopeKey: triggered ? triggered.cap.scopeKey : null,
+    projectedCents: quote.kind === 'bounded' ? ceilCents(quote.expectedUsd) : 0,
+    windowSpendBefore: ceilCents(before),
+    windowSpendAfter: ceilCents(before + adds),
+    capabilityClaim: facts.capabilityClaim ?? null,
+    requiredCapability: policy.requiredCapability ?? null,
+    instance: facts.instance,
+    path: facts.path,
+    caps: decision.checks.map(printCheck),
+    ...(quote.kind === 'bounded'
+      ? {
+          costBasis: printCostBasis(quote),
+          expectedUsd: printUsd(quote.expectedUsd),
+          reservedUsd: printUsd(quote.reservedUsd),
+          inputTokensBound: quote.bounds.inputTokens,
+          outputTokensBound: quote.bounds.outputTokens,
+          estimatedInputTokens: quote.bounds.expectedInputTokens,
+          estimatedOutputTokens: quote.bounds.expectedOutputTokens,
+        }
+      : { costBasis: null, expectedUsd: null, reservedUsd: null }),
+    ...(decision.wouldAction ? { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel } : {}),
+    ...(refusal ? { refusal: { code: refusal.code, alternatives: refusal.alternatives } } : {}),
+  };
+}
+
+/** The row that says what a decided attempt really cost. `settlementId` is a UUID of its own. */
+export function settlementRow(
+  policy: Policy,
+  decision: Decision,
+  facts: CallFacts,
+  settlement: Settlement,
+  settlementId: string,
+  timestampMs: number,
+): JsonObject {
+  const { quote } = decision;
+  const expected = quote.kind === 'bounded' ? ceilCents(quote.expectedUsd) : 0;
+  const { actualUsd } = settlement;
+  const actualCents = actualUsd === null ? 0 : ceilCents(actualUsd);
+  const overBound = quote.kind === 'bounded' && actualUsd !== null && actualUsd > quote.reservedUsd;
+  return {
+    ...commonRow(policy, { ...facts, timestampMs }),
+    decisionId: settlementId,
+    entryType: 'settlement',
+    originalDecisionId: facts.decisionId,
+    action: decision.action,
+    modelRequested: decision.modelRequested,
+    modelResolved: decision.modelResolved,
+    actualUsd: actualUsd === null ? null : printUsd(actualUsd),
+    actualCents,
+    deltaCents: actualCents - expected,
+    costSource: settlement.costSource,
+    outcome: settlement.outcome,
+    partial: settlement.partial,
+    ...(overBound ? { overBound: true } : {}),
+    ...present({
+      actualInputTokens: settlement.inputTokens,
+      actualOutputTokens: settlement.outputTokens,
+      servedModel: settlement.servedModel,
+      servedProvider: settlement.servedProvider,
+      generationId: settlement.generationId,
+      httpStatus: settlement.httpStatus,
+    }),
+  };
+}
+
+function commonRow(policy: Policy, facts: CallFacts) {
+  return {
+    timestamp: new Date(facts.timestampMs).toISOString(),
+    actor: { ...facts.actor, provider: facts.actor.provider ?? facts.provider },
+    provider: facts.provider,
+    policyId: policy.id,
+    policyVersion: Number.isInteger(policy.version) ? policy.version : String(policy.version),
+    policyHash: policy.policyHash,
+    enforcementMode: policy.mode,
+    attempt: facts.attempt,
+  };
+}
+
+function printCap({ cap }: CapCheck): JsonObject {
+  return {
+    index: cap.index,
+    amountUsd: printUsd(cap.amountUsd),
+    amountCents: ceilCents(cap.amountUsd),
+    window: cap.window,
+    action: cap.action,
+    ...present({ downgradeTo: cap.downgradeTo, reason: cap.reason }),
+  };
+}
+
+function printCheck(check: CapCheck): JsonObject {
+  return {
+    index: check.cap.index,
+    tripped: check.tripped,
+    limitUsd: printUsd(check.cap.amountUsd),
+    spentUsd: printUsd(check.spentUsd),
+    heldUsd: printUsd(check.heldUsd),
+    addsUsd: printUsd(check.addsUsd),
+    action: check.cap.action,
+    window: check.cap.window,
+    scopeKey: check.cap.scopeKey,
+    windowStart: isoOrNull(check.windowStartMs),
+    resetsAt: isoOrNull(check.resetsAtMs),
+  };
+}
+
+function isoOrNull(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** The entries that have a value: an absent fact is an absent key, never `undefined`. */
+function present(fields: Readonly<Record<string, string | number | undefined>>): JsonObject {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as JsonObject;
+}

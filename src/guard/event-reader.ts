@@ -1,0 +1,91 @@
+/** Reads the facts of an answer out of its bytes while they pass: one JSON document, or server-sent events. */
+import { type AnswerFacts, mergeFacts, readAnswer } from './usage.js';
+
+/** Fed with every chunk; knows the facts seen so far. It never throws on bytes. */
+export interface AnswerReader {
+  push(chunk: Uint8Array): void;
+  /** The facts, and whether the answer had come to its own end. */
+  finish(): { readonly facts: AnswerFacts; readonly complete: boolean };
+}
+
+/** Longest line of a stream, and longest document, that is read for facts: beyond it the cost stays unknown. */
+const MAX_LINE_CHARS = 8 * 1024 * 1024;
+const MAX_DOCUMENT_CHARS = 64 * 1024 * 1024;
+
+/** Reads a whole JSON document once it has ended. */
+export function createDocumentReader(): AnswerReader {
+  const decoder = new TextDecoder();
+  let text = '';
+  return {
+    push(chunk) {
+      if (text.length <= MAX_DOCUMENT_CHARS) text += decoder.decode(chunk, { stream: true });
+    },
+    finish() {
+      const json = parse(text + decoder.decode());
+      return { facts: readAnswer(json), complete: json !== undefined };
+    },
+  };
+}
+
+/** Reads server-sent events. Facts may come on any of them: OpenRouter's usage is on the last before `[DONE]`. */
+export function createEventReader(): AnswerReader {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let facts: AnswerFacts = {};
+  let complete = false;
+  const readLine = (line: string) => {
+    if (!line.startsWith('data:')) return;
+    const data = line.slice(5).trim();
+    if (data === '[DONE]') complete = true;
+    else facts = mergeFacts(facts, readAnswer(parse(data)));
+  };
+  return {
+    push(chunk) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
+      rest = lines.pop() ?? '';
+      if (rest.length > MAX_LINE_CHARS) rest = '';
+      for (const line of lines) readLine(line);
+    },
+    finish() {
+      readLine(rest.replace(/\r$/, ''));
+      rest = '';
+      // A stream that named its usage has ended, whether or not the closing mark followed.
+      return { facts, complete: complete || facts.costUsd !== undefined };
+    },
+  };
+}
+
+/** Takes the events out of a stream that carry usage and no choice; everything else passes byte for byte. */
+export function createUsageFilter(): (chunk: Uint8Array) => Uint8Array {
+  let rest = Buffer.alloc(0);
+  return (chunk) => {
+    const passed: Uint8Array[] = [];
+    rest = Buffer.concat([rest, chunk]);
+    for (let end = endOfEvent(rest); end > 0; end = endOfEvent(rest)) {
+      const event = rest.subarray(0, end);
+      if (!isUsageOnly(event.toString('utf8'))) passed.push(event);
+      rest = rest.subarray(end);
+    }
+    return Buffer.concat(passed);
+  };
+}
+
+function endOfEvent(bytes: Buffer): number {
+  const ends = ['\n\n', '\r\n\r\n'].map((mark) => [bytes.indexOf(mark), mark.length] as const);
+  const found = ends.filter(([at]) => at >= 0).sort(([a], [b]) => a - b)[0];
+  return found ? found[0] + found[1] : 0;
+}
+
+function isUsageOnly(event: string): boolean {
+  if (!event.startsWith('data:') || !event.includes('"usage"')) return false;
+  const json = parse(event.slice(5)) as { choices?: unknown; usage?: unknown } | undefined;
+  return Array.isArray(json?.choices) && json.choices.length === 0 && json.usage != null;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The gate in a `fetch`: no request that can spend leaves without a recorded, held attempt. `guardFetch` gives it to any
+ * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
+ */
+import { AgentGuardError } from '../core/errors.js';
+import type { Quote } from '../core/price.js';
+import { quoteChat, refuseQuote, refuseUnread } from './chat-quote.js';
+import { asksForUsage, readChatRequest, rewriteBody } from './chat-request.js';
+import { type AllowedCall, type Guard, unknownCost } from './guard.js';
+import { meterResponse } from './meter.js';
+import { detectProvider } from './provider.js';
+import { release } from './usage.js';
+
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+/** A decided call: the body it may send, and the attempt that its next request uses. */
+export interface Ticket {
+  call: AllowedCall;
+  readonly provider: string;
+  readonly quote: (model: string) => Quote;
+  /** The body as decided, and its JSON: exactly what may be sent. `undefined` in shadow: the caller's own. */
+  readonly body: Readonly<Record<string, unknown>> | undefined;
+  readonly text: string | undefined;
+  /** The usage event of a stream was asked for by the guard, not by the caller. */
+  readonly hidesUsage: boolean;
+  sent: boolean;
+  /** Why a request of this ticket was stopped in the gate: the method throws it instead of a connection error. */
+  refusal: unknown;
+}
+
+/** Carries the ticket from the method to the gate. Not a header: nothing of ours is ever sent. */
+export const TICKET = Symbol('agentguard.ticket');
+
+/** These never spend; everything else must be known. */
+const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+const CHAT_PATH = '/chat/completions';
+
+/** Wraps a `fetch`. Requests that carry a ticket use its attempt; others are decided here. */
+export function createGate(guard: Guard, fetch: Fetch): Fetch {
+  return async (input, init) => {
+    const ticket = (init as { [TICKET]?: Ticket } | undefined)?.[TICKET];
+    if (ticket) return sendTicket(guard, fetch, input, init as RequestInit, ticket);
+    const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase();
+    if (FREE_METHODS.has(method)) return fetch(input, init);
+    const address = input instanceof Request ? input.url : String(input);
+    const body = parse(await readBody(input, init));
+    const issued = await issueTicket(guard, address, body, init?.signal ?? signalOf(input));
+    return send(
+      guard,
+      fetch,
+      input,
+      issued.text === undefined ? init : { ...init, body: issued.text },
+      issued,
+    );
+  };
+}
+
+/**
+ * Decides one request by its address and body.
+ *
+ * @throws AgentGuardBlockedError when it is refused.
+ */
+export async function issueTicket(
+  guard: Guard,
+  address: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<Ticket> {
+  const { policy, provider: configured } = guard.setup;
+  const provider = detectProvider(address, configured);
+  const path = pathOf(address);
+  const isChat = path.endsWith(CHAT_PATH);
+  const plain = toPlain(body);
+  const request = isChat ? readChatRequest(plain) : undefined;
+  const quote = request ? quoteChat(request, policy) : isChat ? refuseUnread() : refuseQuote(path);
+  const model = modelOf(plain);
+  const call = await guard.authorize({ model, provider, path: isChat ? CHAT_PATH : path, quote, signal });
+  const { decision } = call;
+  const sent =
+    request && decision.action !== 'shadow' && decision.quote.kind === 'bounded'
+      ? rewriteBody(request, decision.quote, provider)
+      : undefined;
+  return {
+    call,
+    provider,
+    quote,
+    body: sent,
+    text: sent && JSON.stringify(sent),
+    hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
+    sent: false,
+    refusal: undefined,
+  };
+}
+
+/** Releases a ticket whose request never left. */
+export async function releaseUnsent(guard: Guard, ticket: Ticket): Promise<void> {
+  if (!ticket.sent) await guard.settle(ticket.call, release('not_sent'));
+}
+
+async function sendTicket(
+  guard: Guard,
+  fetch: Fetch,
+  input: string | URL | Request,
+  init: RequestInit,
+  ticket: Ticket,
+) {
+  const { [TICKET]: _, ...rest } = init as RequestInit & { [TICKET]?: Ticket };
+  try {
+    requireUnchanged(rest.body, ticket);
+    if (ticket.sent) ticket.call = await retryTicket(guard, ticket, rest.signal ?? undefined);
+  } catch (error) {
+    ticket.refusal = error;
+    throw error;
+  }
+  ticket.sent = true;
+  return send(guard, fetch, input, rest, ticket);
+}
+
+function requireUnchanged(body: unknown, ticket: Ticket): void {
+  if (ticket.text === undefined || body === ticket.text) return;
+  throw new AgentGuardError('REQUEST_CHANGED', 'the request was changed after it had been decided', {
+    hint: 'remove the hook that rewrites request bodies, or use guardFetch beneath it',
+  });
+}
+
+/** A client's own repeat of a request: a decision and a hold of its own, for the body that is already fixed. */
+function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<AllowedCall> {
+  const { call, provider, quote } = ticket;
+  const { path } = call.facts;
+  return guard.authorize({
+    model: call.decision.modelResolved,
+    provider,
+    path,
+    quote,
+    signal,
+    retryOf: call,
+  });
+}
+
+async function send(
+  guard: Guard,
+  fetch: Fetch,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  { call, hidesUsage }: Ticket,
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(input, init);
+  } catch (error) {
+    await guard.settle(call, neverLeft(error) ? release('not_sent') : unknownCost(call, outcomeOf(error)));
+    throw error;
+  }
+  return meterResponse(guard, call, response, hidesUsage);
+}
+
+/** Failures that happen before a byte of the request is on the wire. Anything else may have been billed. */
+const UNSENT_CODES = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+function neverLeft(error: unknown): boolean {
+  for (
+    let cause: unknown = error, depth = 0;
+    cause instanceof Error && depth < 5;
+    cause = cause.cause, depth++
+  ) {
+    const { code } = cause as { code?: unknown };
+    if (typeof code === 'string' && (UNSENT_CODES.has(code) || code.startsWith('ERR_SSL_'))) return true;
+    if (cause instanceof AggregateError && cause.errors.length > 0 && cause.errors.every(neverLeft))
+      return true;
+  }
+  return false;
+}
+
+function outcomeOf(error: unknown): 'aborted' | 'failed' {
+  return error instanceof Error && error.name === 'AbortError' ? 'aborted' : 'failed';
+}
+
+async function readBody(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): Promise<string | undefined> {
+  const body = init?.body;
+  if (typeof body === 'string') return body;
+  if (body instanceof Uint8Array || body instanceof ArrayBuffer) return new TextDecoder().decode(body);
+  if (body == null && input instanceof Request) return input.clone().text();
+  return undefined;
+}
+
+function signalOf(input: string | URL | Request): AbortSignal | undefined {
+  return input instanceof Request ? input.signal : undefined;
+}
+
+/** What would really be sent: no getters, no `toJSON` that answers differently the second time. */
+function toPlain(body: unknown): unknown {
+  const text = JSON.stringify(body);
+  return text === undefined ? undefined : parse(text);
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function modelOf(body: unknown): string {
+  const model = (body as { model?: unknown } | null | undefined)?.model;
+  return typeof model === 'string' && model.length <= 200 ? model : 'unknown';
+}
+
+/** The path without query; never the host, which the provider names. */
+function pathOf(address: string): string {
+  return new URL(address, 'http://localhost').pathname.slice(0, 200);
+}

@@ -1,0 +1,244 @@
+/**
+ * The guard: catch up → decide → sign → append → call → settle (ARCHITECTURE.md). It knows calls and money, not HTTP:
+ * `gate.ts` and `openai.ts` bring the calls.
+ */
+import { randomUUID } from 'node:crypto';
+import { Budget } from '../core/budget.js';
+import { type Decision, decide } from '../core/decide.js';
+import { type CallFacts, decisionRow, type Settlement, settlementRow } from '../core/decision.js';
+import { AgentGuardError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import type { Quote } from '../core/price.js';
+import type { Receipt } from '../core/receipt.js';
+import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
+import { AgentGuardBlockedError } from './blocked-error.js';
+import { listCostOverrides } from './cost-overrides.js';
+import type { CallContext, GuardSetup } from './options.js';
+import { narrowContext } from './options.js';
+import { awaitHolds } from './wait.js';
+
+/** One call to decide. */
+export interface CallRequest {
+  readonly model: string;
+  readonly provider: string;
+  readonly path: string;
+  /** What the call would cost on a model. */
+  readonly quote: (model: string) => Quote;
+  readonly signal?: AbortSignal | undefined;
+  /** The attempt before this one, when a client repeats a call. */
+  readonly retryOf?: AllowedCall | undefined;
+}
+
+/** A decided call that may be sent, once: its receipt is on disk and its bound is held. */
+export interface AllowedCall {
+  readonly decision: Decision;
+  readonly facts: CallFacts;
+  readonly receipt: Receipt;
+}
+
+/** Rows may be this far ahead of the clock, in milliseconds, before a decision is refused. */
+const MAX_CLOCK_LAG_MS = 60_000;
+
+interface Ruling {
+  readonly decision: Decision;
+  readonly facts: CallFacts;
+}
+
+/** Everything that guards of one ledger, policy and key share; views differ in scope and claim only. */
+interface Shared {
+  readonly setup: GuardSetup;
+  readonly budget: Budget;
+  readonly open: Map<string, AllowedCall>;
+  /** Opened by the first call. */
+  store: Promise<SpendStore> | undefined;
+  closed: boolean;
+}
+
+export class Guard {
+  readonly #shared: Shared;
+  readonly #scope: GuardSetup['scope'];
+  readonly #claim: GuardSetup['capabilityClaim'];
+
+  constructor(
+    setup: GuardSetup,
+    view?: { readonly of: Guard } & Pick<GuardSetup, 'scope' | 'capabilityClaim'>,
+  ) {
+    this.#shared = view
+      ? view.of.#shared
+      : { setup, budget: new Budget(setup.policy.caps), open: new Map(), store: undefined, closed: false };
+    this.#scope = view?.scope ?? setup.scope;
+    this.#claim = view ? view.capabilityClaim : setup.capabilityClaim;
+  }
+
+  get setup(): GuardSetup {
+    return { ...this.#shared.setup, scope: this.#scope, capabilityClaim: this.#claim };
+  }
+
+  /** A guard on the same ledger and counters whose calls carry other labels. */
+  view(context: CallContext): Guard {
+    return new Guard(this.setup, { of: this, ...narrowContext(this.setup, context) });
+  }
+
+  /**
+   * Decides one call and records the decision. While only running calls keep a block cap from fitting, it waits.
+   *
+   * @throws AgentGuardBlockedError when the policy refuses.
+   * @throws AgentGuardError when the ledger cannot be written or trusted; nothing was decided.
+   * @throws the signal's reason when aborted while waiting; nothing was recorded.
+   */
+  async authorize(request: CallRequest): Promise<AllowedCall> {
+    const store = await this.#openStore();
+    const deadlineMs = performance.now() + this.#shared.setup.waitForHoldsMs;
+    let mayWait = this.#shared.setup.waitForHoldsMs > 0;
+    for (;;) {
+      request.signal?.throwIfAborted();
+      // 1. Catch up, decide, sign and append as one step that no other process can come between.
+      const step = await store.transact((view) => {
+        const ruling = this.#rule(request, view, store.instanceId);
+        const waits = mayWait && ruling.decision.heldBack.length > 0;
+        return { result: { ruling, waits }, drafts: waits ? [] : [this.#draft(ruling)] };
+      });
+      const { ruling, waits } = step.result;
+      // 2. Recorded: once it is on disk, the call is refused or may be sent.
+      if (!waits) return this.#admit(ruling, step);
+      // 3. Only running calls stand in the way: wait for one to end, as long as that can help.
+      mayWait = await awaitHolds(store, this.#shared.budget, ruling, deadlineMs, request.signal);
+    }
+  }
+
+  /** Records what a call attempt really cost. A second settlement of the same attempt is ignored. */
+  async settle(call: AllowedCall, settlement: Settlement): Promise<void> {
+    const { open, setup } = this.#shared;
+    if (!open.delete(keyOf(call.facts))) return;
+    const store = await this.#openStore();
+    const written = await store.transact((view) => {
+      const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
+      const row = settlementRow(setup.policy, call.decision, call.facts, settlement, randomUUID(), nowMs);
+      return { result: undefined, drafts: [this.#sign(row)] };
+    });
+    this.#announce(written.receipts);
+  }
+
+  /** Settles what is still running as unknown, flushes, and lets go of the ledger. Idempotent. */
+  async close(): Promise<void> {
+    const shared = this.#shared;
+    if (shared.closed) return;
+    for (const call of [...shared.open.values()]) await this.settle(call, unknownCost(call, 'aborted'));
+    shared.closed = true;
+    const store = await shared.store;
+    store?.detach(shared.budget);
+    if (shared.setup.closesStore) await store?.close();
+  }
+
+  /** The row is flushed; a refusal is thrown, anything else may be sent. */
+  async #admit(ruling: Ruling, written: Written<unknown>): Promise<AllowedCall> {
+    const { decision, facts } = ruling;
+    const receipt = written.receipts[0];
+    if (!receipt) throw new TypeError('the store returned no receipt for a decision');
+    const call = { decision, facts, receipt };
+    if (decision.action !== 'block') this.#shared.open.set(keyOf(facts), call);
+    await written.durable();
+    this.#announce(written.receipts);
+    if (decision.action === 'block') throw new AgentGuardBlockedError(decision, receipt, facts.timestampMs);
+    return call;
+  }
+
+  #rule(request: CallRequest, view: LedgerView, instance: string): Ruling {
+    const { setup, budget } = this.#shared;
+    const timestampMs = decisionTime(setup.clock(), view.lastTimestampMs);
+    requireEffective(setup.policy.id, setup.policy.effectiveFromMs, timestampMs);
+    const { retryOf } = request;
+    const facts: CallFacts = {
+      decisionId: retryOf?.facts.decisionId ?? randomUUID(),
+      attempt: (retryOf?.facts.attempt ?? 0) + 1,
+      timestampMs,
+      actor: { ...this.#scope, provider: this.#scope.provider ?? request.provider },
+      provider: request.provider,
+      path: request.path,
+      instance,
+      capabilityClaim: this.#claim,
+    };
+    const call = {
+      actor: facts.actor,
+      model: request.model,
+      capabilityClaim: this.#claim,
+      quote: request.quote,
+      candidates: listCostOverrides().map((price) => price.model),
+      isRetry: retryOf !== undefined,
+    };
+    const decision = decide(setup.policy, (cap, atMs) => budget.totals(cap, atMs), call, timestampMs);
+    return { decision, facts };
+  }
+
+  #draft({ decision, facts }: Ruling) {
+    return this.#sign(decisionRow(this.#shared.setup.policy, decision, facts));
+  }
+
+  #sign(decision: JsonObject) {
+    const { signer } = this.#shared.setup;
+    return signer ? { decision, signer } : { decision };
+  }
+
+  #openStore(): Promise<SpendStore> {
+    const shared = this.#shared;
+    if (shared.closed)
+      throw new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
+        hint: 'make a new one, or close later',
+      });
+    shared.store ??= shared.setup.openStore().then(
+      (store) => {
+        store.attach(shared.budget);
+        return store;
+      },
+      (error: unknown) => {
+        // What is wrong may be mended meanwhile: the next call tries again.
+        shared.store = undefined;
+        throw error;
+      },
+    );
+    return shared.store;
+  }
+
+  #announce(receipts: readonly Receipt[]): void {
+    const { onDecision } = this.#shared.setup;
+    if (!onDecision) return;
+    for (const receipt of receipts) {
+      try {
+        onDecision({ decision: receipt.decision, receipt });
+      } catch (error) {
+        process.emitWarning(error instanceof Error ? error : new Error(`onDecision threw ${String(error)}`));
+      }
+    }
+  }
+}
+
+/** What stays spent when nobody knows the cost: the bound. */
+export function unknownCost(call: AllowedCall, outcome: Settlement['outcome']): Settlement {
+  const { quote } = call.decision;
+  const actualUsd = quote.kind === 'bounded' ? quote.reservedUsd : null;
+  return { costSource: 'reserved', actualUsd, partial: true, outcome };
+}
+
+/** Rows never go back in time: a clock slightly behind the ledger borrows the time of its newest row. */
+function decisionTime(nowMs: number, lastTimestampMs: number): number {
+  if (nowMs >= lastTimestampMs) return nowMs;
+  if (lastTimestampMs - nowMs <= MAX_CLOCK_LAG_MS) return lastTimestampMs;
+  const ahead = new Date(lastTimestampMs).toISOString();
+  throw new AgentGuardError(
+    'CLOCK_BEHIND_LEDGER',
+    `the clock says ${new Date(nowMs).toISOString()}, but the newest row of the ledger is from ${ahead}`,
+    { hint: 'set the clock of this machine; until then no call is allowed' },
+  );
+}
+
+function requireEffective(policyId: string, effectiveFromMs: number, nowMs: number): void {
+  if (nowMs >= effectiveFromMs) return;
+  const from = new Date(effectiveFromMs).toISOString();
+  throw new AgentGuardError('POLICY_NOT_EFFECTIVE', `policy "${policyId}" is effective from ${from}`, {
+    hint: 'wait until then, or set effectiveFrom to a moment that has passed',
+  });
+}
+
+function keyOf(facts: CallFacts): string {
+  return `${facts.decisionId}#${facts.attempt}`;
+}

@@ -1,0 +1,114 @@
+/** Watches an answer pass: same bytes, same timing, same kind of response; the attempt is settled when it ends. */
+import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
+import type { AllowedCall, Guard } from './guard.js';
+import { release, settleAnswer } from './usage.js';
+
+/** Error bodies are read whole before they are handed on; a longer one is cut there, in bytes. */
+const MAX_ERROR_BYTES = 1024 * 1024;
+
+/** Settles calls whose answer was thrown away unread, once nobody can read it any more. */
+const abandoned = new FinalizationRegistry<() => void>((settle) => settle());
+
+/**
+ * Puts the meter on an answer. A refusal by upstream (status ≥ 400) is read whole and, when it names no usage, releases
+ * the hold; anything else is settled when its body ends, just before the reader sees the end.
+ */
+export async function meterResponse(
+  guard: Guard,
+  call: AllowedCall,
+  response: Response,
+  hidesUsage: boolean,
+): Promise<Response> {
+  if (!response.body) {
+    await guard.settle(
+      call,
+      response.ok ? settleAnswer(call, {}, 'cut') : release('refused_upstream', response.status),
+    );
+    return response;
+  }
+  return response.ok ? meterAnswer(guard, call, response, hidesUsage) : meterRefusal(guard, call, response);
+}
+
+async function meterRefusal(guard: Guard, call: AllowedCall, response: Response): Promise<Response> {
+  const chunks: Uint8Array[] = [];
+  const reader = createDocumentReader();
+  try {
+    let size = 0;
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      reader.push(chunk);
+      size += chunk.byteLength;
+      if (size > MAX_ERROR_BYTES) break;
+    }
+  } catch (error) {
+    await guard.settle(call, { ...settleAnswer(call, {}, 'cut'), httpStatus: response.status });
+    throw error;
+  }
+  const { facts } = reader.finish();
+  const billed =
+    facts.costUsd !== undefined || (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
+  await guard.settle(
+    call,
+    billed
+      ? { ...settleAnswer(call, facts, 'cut'), httpStatus: response.status }
+      : release('refused_upstream', response.status),
+  );
+  return cloneWith(response, Buffer.concat(chunks));
+}
+
+function meterAnswer(guard: Guard, call: AllowedCall, response: Response, hidesUsage: boolean): Response {
+  const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
+  const facts = isStream ? createEventReader() : createDocumentReader();
+  const filter = isStream && hidesUsage ? createUsageFilter() : undefined;
+  const source = (response.body as ReadableStream<Uint8Array>).getReader();
+  const settle = async (ended: 'complete' | 'cut' | 'aborted') => {
+    abandoned.unregister(facts);
+    const seen = facts.finish();
+    const really = seen.complete ? 'complete' : ended === 'complete' ? 'cut' : ended;
+    await guard.settle(call, settleAnswer(call, seen.facts, really)).catch(warn);
+  };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        for (;;) {
+          const { done, value } = await source.read().catch(async (error: unknown) => {
+            await settle(isAbort(error) ? 'aborted' : 'cut');
+            throw error;
+          });
+          if (done) break;
+          facts.push(value);
+          const passed = filter ? filter(value) : value;
+          if (passed.byteLength > 0) return controller.enqueue(passed);
+        }
+        await settle('complete');
+        controller.close();
+      },
+      async cancel(reason) {
+        await Promise.all([source.cancel(reason).catch(() => undefined), settle('aborted')]);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  abandoned.register(body, () => void settle('aborted'), facts);
+  return cloneWith(response, body);
+}
+
+/** The same answer around other bytes; a `Response` cannot be given an address any other way. */
+function cloneWith(response: Response, body: Uint8Array | ReadableStream<Uint8Array>): Response {
+  const { status, statusText, headers } = response;
+  const clone = new Response(body, { status, statusText, headers });
+  Object.defineProperty(clone, 'url', { value: response.url });
+  Object.defineProperty(clone, 'redirected', { value: response.redirected });
+  return clone;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
+
+/** The answer is there and paid for: losing it would not make the ledger whole. The hold stays counted. */
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(String(error)), {
+    code: 'AGENTGUARD_NOT_SETTLED',
+  });
+}

@@ -1,0 +1,171 @@
+/** What a caller hands to the guard, read and checked once, before the first call. */
+
+import type { Signer } from '../core/crypto.js';
+import { AgentGuardError } from '../core/errors.js';
+import type { JsonObject } from '../core/json.js';
+import { CAPABILITIES, type Capability, type Policy, type SpendPolicy } from '../core/policy.js';
+import { parsePolicy } from '../core/policy-reader.js';
+import type { Receipt } from '../core/receipt.js';
+import { isInside, parseScope, type Scope, type Selector } from '../core/scope.js';
+import type { SpendStore } from '../core/spend-store.js';
+import { openLedger } from '../store/ledger.js';
+import { createNodeSigner, nodeBackend } from '../store/node-crypto.js';
+
+/** Ed25519 key pair of the caller: 32-byte seed and 32-byte public key. */
+export interface SigningKeys {
+  readonly privateKey: Uint8Array;
+  readonly publicKey: Uint8Array;
+}
+
+/** One written row, as `onDecision` sees it: decisions and settlements alike. */
+export interface DecisionEvent {
+  readonly decision: JsonObject;
+  readonly receipt: Receipt;
+}
+
+export interface GuardConfig {
+  /** Signs the caller's rows. Default: the ledger's own key. */
+  readonly signingKeys?: SigningKeys | undefined;
+  /** Folder of all ledgers. Default: `AGENTGUARD_HOME`, else `~/.agentguard`. */
+  readonly home?: string | undefined;
+  /** Where rows are kept instead of the home folder. */
+  readonly store?: SpendStore | undefined;
+  /** `disk` (default): a row is flushed before the call is sent. `process`: it survives a crash of the process only. */
+  readonly durability?: 'disk' | 'process' | undefined;
+  /** Who answers, when the address does not say: `openrouter` for a stand-in. */
+  readonly provider?: string | undefined;
+  /** How long a call waits for running calls to free the cap, in milliseconds. Default 30,000; 0 never waits. */
+  readonly waitForHoldsMs?: number | undefined;
+  /** Called after each row is written. What it throws becomes a process warning, never a failed call. */
+  readonly onDecision?: ((event: DecisionEvent) => void) | undefined;
+  /** Milliseconds since 1970. Default `Date.now`. */
+  readonly clock?: (() => number) | undefined;
+}
+
+export interface GuardOptions {
+  readonly policy: SpendPolicy;
+  /** Whom the calls are for; inside the policy's scope. `tenantId` names the ledger. Default: the policy's scope. */
+  readonly scope?: Scope | undefined;
+  /** What the caller asserts that this agent may do. Nothing proves it. */
+  readonly capabilityClaim?: Capability | undefined;
+  readonly config?: GuardConfig | undefined;
+}
+
+/** The labels that a view of a guard may set on its calls. */
+export interface CallContext extends Selector {
+  readonly capabilityClaim?: Capability | undefined;
+}
+
+/** The options, checked. */
+export interface GuardSetup {
+  readonly policy: Policy;
+  readonly scope: Scope;
+  readonly capabilityClaim: Capability | undefined;
+  readonly provider: string | undefined;
+  readonly signer: Signer | undefined;
+  readonly waitForHoldsMs: number;
+  readonly onDecision: ((event: DecisionEvent) => void) | undefined;
+  readonly clock: () => number;
+  /** Opens the store at the first call: constructing a guard touches no file. */
+  readonly openStore: () => Promise<SpendStore>;
+  /** Whether closing the guard closes the store: not one that the caller brought. */
+  readonly closesStore: boolean;
+}
+
+const CONFIG_KEYS = [
+  'signingKeys',
+  'home',
+  'store',
+  'durability',
+  'provider',
+  'waitForHoldsMs',
+  'onDecision',
+  'clock',
+] as const;
+
+/**
+ * Reads the options of a guard.
+ *
+ * @throws AgentGuardError POLICY_INVALID with every problem at once, SCOPE_MISMATCH, KEY_MISMATCH.
+ * @throws TypeError when an option is not what it should be.
+ */
+export function readOptions(options: GuardOptions): GuardSetup {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('options must be an object with a policy');
+  const policy = readPolicy(options.policy);
+  const scope = readScope(options.scope ?? policy.scope, policy);
+  const config = readConfig(options.config ?? {});
+  const home = config.home;
+  const durability = config.durability ?? 'disk';
+  return {
+    policy,
+    scope,
+    capabilityClaim: readClaim(options.capabilityClaim),
+    provider: config.provider,
+    signer:
+      config.signingKeys && createNodeSigner(config.signingKeys.privateKey, config.signingKeys.publicKey),
+    waitForHoldsMs: config.waitForHoldsMs ?? 30_000,
+    onDecision: config.onDecision,
+    clock: config.clock ?? Date.now,
+    openStore: async () => config.store ?? openLedger({ home, scope: scope.tenantId, durability }),
+    closesStore: config.store === undefined,
+  };
+}
+
+/** The scope and claim of a view: the guard's own with some labels replaced, still inside the policy. */
+export function narrowContext(
+  setup: GuardSetup,
+  context: CallContext,
+): Pick<GuardSetup, 'scope' | 'capabilityClaim'> {
+  const { capabilityClaim, ...labels } = context;
+  if (labels.tenantId !== undefined && labels.tenantId !== setup.scope.tenantId)
+    throw new AgentGuardError('SCOPE_MISMATCH', `a view cannot leave the tenant ${setup.scope.tenantId}`, {
+      hint: 'make a guard of its own for another tenant',
+    });
+  return {
+    scope: readScope({ ...setup.scope, ...labels }, setup.policy),
+    capabilityClaim: readClaim(capabilityClaim) ?? setup.capabilityClaim,
+  };
+}
+
+function readPolicy(input: SpendPolicy): Policy {
+  const parsed = parsePolicy(input, nodeBackend);
+  if (parsed.ok) return parsed.policy;
+  const list = parsed.problems.map((problem) => `${problem.path}: ${problem.message}`);
+  throw new AgentGuardError(
+    'POLICY_INVALID',
+    `the policy has ${list.length} problem(s): ${list.join('; ')}`,
+    {
+      hint: 'docs/policy.md lists every key',
+    },
+  );
+}
+
+function readScope(input: Scope, policy: Policy): Scope {
+  const reading = parseScope(input);
+  if (!reading.ok)
+    throw new TypeError(reading.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; '));
+  const { scope } = reading;
+  if (isInside(scope, policy.scope)) return scope;
+  throw new AgentGuardError(
+    'SCOPE_MISMATCH',
+    `the scope ${JSON.stringify(scope)} lies outside the policy's scope ${JSON.stringify(policy.scope)}`,
+    { hint: 'give the guard a scope that has every value of the policy scope' },
+  );
+}
+
+function readConfig(config: GuardConfig): GuardConfig {
+  const unknown = Object.keys(config).find((key) => !(CONFIG_KEYS as readonly string[]).includes(key));
+  if (unknown) throw new TypeError(`config.${unknown} is not a setting; known are ${CONFIG_KEYS.join(', ')}`);
+  const { waitForHoldsMs, durability } = config;
+  if (waitForHoldsMs !== undefined && !(Number.isFinite(waitForHoldsMs) && waitForHoldsMs >= 0))
+    throw new RangeError('config.waitForHoldsMs must be a number of milliseconds ≥ 0');
+  if (durability !== undefined && durability !== 'disk' && durability !== 'process')
+    throw new RangeError("config.durability must be 'disk' or 'process'");
+  return config;
+}
+
+function readClaim(claim: Capability | undefined): Capability | undefined {
+  if (claim === undefined || CAPABILITIES.includes(claim)) return claim;
+  throw new RangeError(`capabilityClaim must be one of ${CAPABILITIES.join(', ')}`);
+}

@@ -1,0 +1,101 @@
+/** Reads what an answer says about its cost (docs/policy.md "Settlement"). Missing is unknown, never zero. */
+import type { Settlement } from '../core/decision.js';
+import { parseUsd, type Usd } from '../core/money.js';
+import { costOf } from '../core/price.js';
+import { type AllowedCall, unknownCost } from './guard.js';
+
+/** The facts of an answer, as far as they were seen. */
+export interface AnswerFacts {
+  readonly costUsd?: Usd | undefined;
+  readonly inputTokens?: number | undefined;
+  readonly outputTokens?: number | undefined;
+  readonly servedModel?: string | undefined;
+  readonly servedProvider?: string | undefined;
+  readonly generationId?: string | undefined;
+  /** The answer carries an error of its own. */
+  readonly failed?: boolean;
+}
+
+/** Labels from upstream are copied only when they look like labels. */
+const LABEL = /^[\w~./:@+ ()-]{1,200}$/;
+
+/** Reads one JSON answer, or one event of a streamed one. */
+export function readAnswer(json: unknown): AnswerFacts {
+  if (!isObject(json)) return {};
+  const usage = isObject(json.usage) ? json.usage : {};
+  const choices = Array.isArray(json.choices) ? json.choices : [];
+  return {
+    costUsd: readCost(usage),
+    inputTokens: readCount(usage.prompt_tokens),
+    outputTokens: readCount(usage.completion_tokens),
+    servedModel: readLabel(json.model),
+    servedProvider: readLabel(json.provider),
+    generationId: readLabel(json.id),
+    failed: json.error != null || choices.some((choice) => isObject(choice) && choice.error != null),
+  };
+}
+
+/** Later facts replace earlier ones; what they do not say stays. */
+export function mergeFacts(earlier: AnswerFacts, later: AnswerFacts): AnswerFacts {
+  const merged: Record<string, unknown> = { ...earlier };
+  for (const [key, value] of Object.entries(later))
+    if (value !== undefined && value !== false) merged[key] = value;
+  return merged;
+}
+
+/** What the attempt cost: what upstream billed, else tokens × price, else the bound stays spent. */
+export function settleAnswer(
+  call: AllowedCall,
+  facts: AnswerFacts,
+  ended: 'complete' | 'cut' | 'aborted',
+): Settlement {
+  const { quote } = call.decision;
+  const { inputTokens, outputTokens, servedModel, servedProvider, generationId } = facts;
+  const outcome = ended === 'aborted' ? 'aborted' : ended === 'cut' || facts.failed ? 'failed' : 'answered';
+  const partial = ended !== 'complete' || facts.failed === true;
+  const about = {
+    outcome,
+    partial,
+    inputTokens,
+    outputTokens,
+    servedModel,
+    servedProvider,
+    generationId,
+  } as const;
+  if (facts.costUsd !== undefined) return { ...about, costSource: 'provider', actualUsd: facts.costUsd };
+  if (quote.kind === 'bounded' && inputTokens !== undefined && outputTokens !== undefined)
+    return { ...about, costSource: 'computed', actualUsd: costOf(quote.price, inputTokens, outputTokens) };
+  return { ...about, costSource: 'reserved', actualUsd: unknownCost(call, outcome).actualUsd };
+}
+
+/** Nothing was spent: the request provably never left, or upstream refused it with a whole error and no usage. */
+export function release(outcome: 'not_sent' | 'refused_upstream', httpStatus?: number): Settlement {
+  return { costSource: 'released', actualUsd: 0n, partial: false, outcome, httpStatus };
+}
+
+/** With a key of the caller's own at the provider (BYOK), `cost` is OpenRouter's fee and the bill comes on top. */
+function readCost(usage: Readonly<Record<string, unknown>>): Usd | undefined {
+  const cost = readAmount(usage.cost);
+  if (cost === undefined || usage.is_byok !== true) return cost;
+  const details = isObject(usage.cost_details) ? usage.cost_details : {};
+  const upstream = readAmount(details.upstream_inference_cost);
+  return upstream === undefined ? undefined : cost + upstream;
+}
+
+function readAmount(value: unknown): Usd | undefined {
+  if (typeof value !== 'number' && typeof value !== 'string') return undefined;
+  const usd = parseUsd(String(value), 'up');
+  return usd === undefined || usd < 0n ? undefined : usd;
+}
+
+function readCount(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+}
+
+function readLabel(value: unknown): string | undefined {
+  return typeof value === 'string' && LABEL.test(value) ? value : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

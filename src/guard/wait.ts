@@ -1,0 +1,42 @@
+/** Waiting for running calls: only holds of processes that still live are worth waiting for. */
+import type { Budget } from '../core/budget.js';
+import type { CapCheck, Decision } from '../core/decide.js';
+import type { CallFacts } from '../core/decision.js';
+import type { SpendStore } from '../core/spend-store.js';
+
+/** Longest pause before a waiting call looks at the ledger again, in milliseconds. */
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * Waits until the ledger changes, when that can help.
+ *
+ * @returns whether to decide again; `false` when no living process holds what stands in the way, or time is up.
+ * @throws the signal's reason when aborted.
+ */
+export async function awaitHolds(
+  store: SpendStore,
+  budget: Budget,
+  ruling: { readonly decision: Decision; readonly facts: CallFacts },
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  for (const check of ruling.decision.heldBack)
+    if (!(await livingHoldsSuffice(store, budget, check, ruling.facts.timestampMs))) return false;
+  const leftMs = deadlineMs - performance.now();
+  if (leftMs <= 0) return false;
+  await store.waitForChange(Math.min(leftMs, LOOK_AGAIN_MS), signal);
+  return true;
+}
+
+/** Whether the call would fit once every living process had settled its calls at nothing. */
+async function livingHoldsSuffice(
+  store: SpendStore,
+  budget: Budget,
+  check: CapCheck,
+  atMs: number,
+): Promise<boolean> {
+  let orphanedUsd = 0n;
+  for (const [instance, heldUsd] of budget.heldByInstance(check.cap, atMs))
+    if ((await store.isAlive(instance)) !== true) orphanedUsd += heldUsd;
+  return check.spentUsd + orphanedUsd + check.addsUsd <= check.cap.amountUsd;
+}
