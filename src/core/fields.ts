@@ -3,11 +3,13 @@
  * path. One problem per path: the first one found explains it.
  */
 import type { Json, JsonObject } from './json.js';
+import { parseUsd } from './money.js';
 import { findNearest } from './nearest.js';
 
 /** Longest name, id or label, in UTF-16 code units. */
 export const MAX_NAME_LENGTH = 256;
 const MAX_SHOWN_LENGTH = 60;
+const DECIMAL = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** One thing wrong with data: where (`caps[1].window`) and what, with the nearest valid spelling if any. */
 export interface FieldProblem {
@@ -113,6 +115,21 @@ export function readOneOf<T extends string>(
   return undefined;
 }
 
+/** A decimal of at least 0, as a number or text. `parse` gives `undefined` for what it cannot hold exactly. */
+export function readDecimal(
+  fields: Fields,
+  key: string,
+  parse: (text: string) => bigint | undefined,
+  tooFine: string,
+): bigint | undefined {
+  const value = fields.data[key];
+  if (value === undefined) return undefined;
+  const parsed = typeof value === 'number' || typeof value === 'string' ? parse(String(value)) : undefined;
+  if (parsed !== undefined && parsed >= 0n) return parsed;
+  noteProblem(fields.problems, joinPath(fields.path, key), explainDecimal(value, parsed, tooFine));
+  return undefined;
+}
+
 /** Whether `value` is a JSON object, not an array. */
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -129,6 +146,17 @@ export function describe(value: Json): string {
 /** Untrusted text as a JSON string, cut to 60 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text);
+}
+
+function explainDecimal(value: Json, parsed: bigint | undefined, tooFine: string): string {
+  const found = `found ${describe(value)}`;
+  if (typeof value !== 'number' && typeof value !== 'string')
+    return `must be a number or decimal text, ${found}`;
+  if (!DECIMAL.test(String(value))) return `must be a decimal such as "12.5", ${found}`;
+  if (parsed !== undefined) return `must not be negative, ${found}`;
+  return parseUsd(String(value), 'up') === undefined
+    ? `is too large or too long to hold exactly, ${found}`
+    : `${tooFine}, ${found}`;
 }
 
 function suggest(word: string, candidates: readonly string[]): string {

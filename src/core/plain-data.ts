@@ -45,6 +45,8 @@ function copyValue(value: unknown, path: string, copying: Copying): Json {
       return Number.isFinite(value) ? value : refuse(path, `is ${value}, not a finite number`, copying);
     case 'object':
       return value === null ? null : copyObject(value, path, copying);
+    case 'undefined':
+      return refuse(path, 'is missing', copying);
     default:
       return refuse(path, `is a JavaScript ${typeof value}, which JSON cannot hold`, copying);
   }

@@ -1,7 +1,4 @@
-/**
- * The policy: caps, mode and gates, as people write it and as the guard uses it, and the reading of one into the
- * other (docs/policy.md, design 4.4). Types and reading stand together because each key has one of both.
- */
+/** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
 import type { FieldProblem } from './fields.js';
 import type { Usd } from './money.js';
 import type { Scope, Selector } from './scope.js';
@@ -97,3 +94,11 @@ export function satisfies(claim: Capability | undefined, required: Capability | 
   const needed = CAPABILITIES.indexOf(required);
   return needed >= 0 && CAPABILITIES.indexOf(claim) >= needed;
 }
+
+/** A policy read from untrusted data, with what is odd about it; or everything wrong with it. */
+export type PolicyReading =
+  | { readonly ok: true; readonly policy: Policy; readonly warnings: readonly PolicyProblem[] }
+  | { readonly ok: false; readonly problems: readonly PolicyProblem[] };
+
+/** Output tokens assumed when neither request nor policy names a maximum. */
+export const DEFAULT_MAX_OUTPUT_TOKENS = 16_384;

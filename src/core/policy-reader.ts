@@ -1,0 +1,146 @@
+/** Reads and compiles a policy, and names everything wrong with it at once (docs/policy.md). */
+import { encodeHex, encodeUtf8 } from './bytes.js';
+import { canonicalize } from './canonical-json.js';
+import { findCapWarnings, MAX_REASON_LENGTH, readCaps } from './cap-reader.js';
+import type { CryptoBackend } from './crypto.js';
+import {
+  asFields,
+  describe,
+  type Fields,
+  findNameFault,
+  joinPath,
+  listProblems,
+  noteProblem,
+  type ProblemMap,
+  readDecimal,
+  readName,
+  readObject,
+  readOneOf,
+  refuseUnknownKeys,
+  requireKeys,
+} from './fields.js';
+import { parseInstant } from './instant.js';
+import type { JsonObject } from './json.js';
+import { explainLaterKey } from './later-policy.js';
+import { ONE_USD, parseUsd } from './money.js';
+import { copyPlainData } from './plain-data.js';
+import {
+  CAPABILITIES,
+  DEFAULT_MAX_OUTPUT_TOKENS,
+  POLICY_MODES,
+  type Policy,
+  type PolicyReading,
+  type SpendPolicy,
+} from './policy.js';
+import { readScope } from './scope.js';
+
+const PPM = 1_000_000n;
+const ONE_MILLIONTH = ONE_USD / PPM;
+const REQUIRED_KEYS = ['id', 'name', 'scope', 'caps', 'mode', 'version', 'effectiveFrom'] as const;
+const OPTIONAL_KEYS = [
+  'description',
+  'requiredCapability',
+  'defaultMaxOutputTokens',
+  'priceHeadroom',
+] as const;
+const POLICY_KEYS: readonly (keyof SpendPolicy)[] = [...REQUIRED_KEYS, ...OPTIONAL_KEYS];
+
+/**
+ * Reads and compiles a policy, given as an object of any origin. Never throws: each problem comes back with its
+ * path. `warnings` are valid but probably not meant.
+ */
+export function parsePolicy(input: unknown, backend: Pick<CryptoBackend, 'sha256'>): PolicyReading {
+  const problems: ProblemMap = new Map();
+  const root = asFields(copyPlainData(input, { path: '', name: 'policy' }, problems), 'policy', problems);
+  const policy = root && compilePolicy({ ...root, path: '' }, backend);
+  if (!policy || problems.size > 0) return { ok: false, problems: listProblems(problems) };
+  return { ok: true, policy, warnings: findCapWarnings(policy.caps) };
+}
+
+/** `undefined` only together with a problem. */
+function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): Policy | undefined {
+  requireKeys(fields, REQUIRED_KEYS);
+  refuseUnknownKeys(fields, POLICY_KEYS, explainLaterKey);
+  readName(fields, 'description', MAX_REASON_LENGTH);
+  const scopeFields = readObject(fields, 'scope');
+  const scope = scopeFields && readScope(scopeFields);
+  const id = readName(fields, 'id');
+  const name = readName(fields, 'name');
+  const version = readVersion(fields);
+  const mode = readOneOf(fields, 'mode', POLICY_MODES);
+  const effectiveFromMs = readEffectiveFrom(fields);
+  const caps = readCaps(fields, scope ?? {});
+  const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
+  const defaultMaxOutputTokens = readMaxOutputTokens(fields) ?? DEFAULT_MAX_OUTPUT_TOKENS;
+  const priceHeadroomPpm = readHeadroom(fields) ?? PPM;
+  if (fields.problems.size > 0 || !scope || id === undefined || name === undefined) return undefined;
+  if (version === undefined || !mode || effectiveFromMs === undefined) return undefined;
+  const policyHash = hashPolicy(fields.data, backend);
+  return {
+    id,
+    name,
+    version,
+    scope,
+    mode,
+    effectiveFromMs,
+    caps,
+    requiredCapability,
+    defaultMaxOutputTokens,
+    priceHeadroomPpm,
+    policyHash,
+  };
+}
+
+/** Without `effectiveFrom`, so that a program that writes "now" into it has one policy, not one per start. */
+function hashPolicy(data: JsonObject, backend: Pick<CryptoBackend, 'sha256'>): string {
+  const { effectiveFrom: _, ...hashed } = data;
+  return encodeHex(backend.sha256(encodeUtf8(canonicalize(hashed))));
+}
+
+function readHeadroom(fields: Fields): bigint | undefined {
+  const factor = readDecimal(fields, 'priceHeadroom', parsePpm, 'has more than six decimal places');
+  if (factor === undefined || factor >= PPM) return factor;
+  noteProblem(fields.problems, joinPath(fields.path, 'priceHeadroom'), 'must be at least 1');
+  return undefined;
+}
+
+/** A factor in millionths, read like an amount: both are decimals. */
+function parsePpm(text: string): bigint | undefined {
+  const scaled = parseUsd(text);
+  return scaled === undefined || scaled % ONE_MILLIONTH !== 0n ? undefined : scaled / ONE_MILLIONTH;
+}
+
+function readVersion(fields: Fields): number | string | undefined {
+  const value = fields.data.version;
+  if (value === undefined) return undefined;
+  const fault =
+    typeof value === 'string'
+      ? findNameFault(value)
+      : Number.isSafeInteger(value)
+        ? undefined
+        : `must be a whole number or text such as "1.2", found ${describe(value)}`;
+  if (fault !== undefined) noteProblem(fields.problems, joinPath(fields.path, 'version'), fault);
+  return fault === undefined ? (value as number | string) : undefined;
+}
+
+function readEffectiveFrom(fields: Fields): number | undefined {
+  const value = fields.data.effectiveFrom;
+  if (value === undefined) return undefined;
+  const atMs = typeof value === 'string' ? parseInstant(value) : undefined;
+  if (atMs !== undefined) return atMs;
+  const message = `must be ISO 8601 text with time and zone such as "2026-10-01T00:00:00Z", found ${describe(value)}`;
+  noteProblem(fields.problems, joinPath(fields.path, 'effectiveFrom'), message);
+  return undefined;
+}
+
+function readMaxOutputTokens(fields: Fields): number | undefined {
+  const value = fields.data.defaultMaxOutputTokens;
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
+  const message =
+    value === 'model'
+      ? 'is "model", which this version does not evaluate; write a whole number of tokens'
+      : `must be a whole number of at least 1, found ${describe(value)}`;
+  noteProblem(fields.problems, joinPath(fields.path, 'defaultMaxOutputTokens'), message);
+  return undefined;
+}
