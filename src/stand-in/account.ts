@@ -75,27 +75,56 @@ const KEY_FACTS: JsonObject = {
   rate_limit: { interval: '1h', note: 'Deprecated.', requests: -1 },
 };
 
+const GENERATION_FACTS: JsonObject = {
+  api_type: 'completions',
+  app_id: null,
+  cache_discount: null,
+  data_region: 'global',
+  external_user: null,
+  generation_time: 0,
+  http_referer: null,
+  is_byok: false,
+  latency: 0,
+  moderation_latency: null,
+  native_tokens_cached: 0,
+  native_tokens_completion_images: 0,
+  num_fetches: 0,
+  num_input_audio_prompt: 0,
+  num_media_completion: 0,
+  num_media_prompt: 0,
+  num_search_results: null,
+  origin: '',
+  preset_id: null,
+  provider_responses: null,
+  request_id: null,
+  router: null,
+  service_tier: null,
+  session_id: null,
+  upstream_id: null,
+  user_agent: null,
+  web_search_engine: null,
+};
+
 function printGeneration(entry: BillEntry): JsonObject {
   const cost = toNumber(entry.costUsd);
   return {
+    ...GENERATION_FACTS,
     id: entry.id,
-    api_type: 'completions',
     model: entry.model,
     provider_name: entry.provider,
     created_at: new Date(entry.at).toISOString(),
+    streamed: entry.streamed,
+    cancelled: !entry.reported,
+    finish_reason: entry.reported ? 'stop' : null,
+    native_finish_reason: entry.reported ? 'end_turn' : null,
     total_cost: cost,
     usage: cost,
     upstream_inference_cost: cost,
-    cache_discount: null,
-    is_byok: false,
-    cancelled: !entry.reported,
     tokens_prompt: entry.promptTokens,
     tokens_completion: entry.completionTokens,
     native_tokens_prompt: entry.promptTokens,
     native_tokens_completion: entry.completionTokens,
     native_tokens_reasoning: 0,
-    native_tokens_cached: 0,
-    finish_reason: entry.reported ? 'stop' : null,
   };
 }
 

@@ -13,6 +13,7 @@ export interface BillEntry {
   /** Model as served: canonical slug and variant. */
   readonly model: string;
   readonly provider: string;
+  readonly streamed: boolean;
   readonly promptTokens: number;
   /** Generated so far, when the answer was cut off. */
   readonly completionTokens: number;
@@ -48,6 +49,7 @@ export interface OpenCall {
   readonly path: string;
   readonly model: string;
   readonly endpoint: Endpoint;
+  readonly streamed: boolean;
   readonly promptTokens: number;
   readonly at: number;
 }

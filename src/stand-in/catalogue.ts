@@ -71,7 +71,7 @@ export function sortByPrice(endpoints: readonly Endpoint[]): readonly Endpoint[]
 
 /** The whole list as `GET /models` answers it. */
 export function printModels(models: readonly StandInModel[]): JsonObject {
-  return { data: models.map(printModel) };
+  return { data: models.map((model) => printModel(models, model)) };
 }
 
 /** All endpoints of one model as `GET /models/{author}/{slug}/endpoints` answers them. */
@@ -101,8 +101,11 @@ function foldName(name: string): string {
   return name.toLowerCase().replaceAll('.', '-');
 }
 
-function printModel(model: StandInModel): JsonObject {
-  const cheapest = sortByPrice(model.endpoints)[0];
+function printModel(models: readonly StandInModel[], model: StandInModel): JsonObject {
+  const isAlias = model.id.startsWith('~');
+  // An alias lists the limits of its target; a router has none until it has routed.
+  const limited = isAlias ? resolveModel(models, model.id) : model;
+  const cheapest = sortByPrice(limited?.endpoints ?? [])[0];
   const contextLength = cheapest?.contextLength ?? null;
   return {
     id: model.id,
@@ -126,7 +129,7 @@ function printModel(model: StandInModel): JsonObject {
     knowledge_cutoff: null,
     expiration_date: null,
     links: { details: `/api/v1/models/${model.slug}/endpoints` },
-    ...(model.routesTo !== undefined && model.id.startsWith('~') ? { alias_target: model.routesTo } : {}),
+    ...(isAlias && model.routesTo !== undefined ? { alias_target: model.routesTo } : {}),
   };
 }
 

@@ -1,8 +1,9 @@
 /** `POST /chat/completions`: check, script, route, plan, bill, answer. */
 import { parseUsd, type Usd } from '../core/money.js';
-import { type Answer, planAnswer } from './answer.js';
+import { planAnswer } from './answer.js';
+import type { Meter } from './bill.js';
 import { type ChatRequest, readChatRequest } from './chat-request.js';
-import { deliverPlain, deliverStream } from './delivery.js';
+import { type Delivery, deliverPlain, deliverStream } from './delivery.js';
 import { type Exchange, type Service, sendReply } from './exchange.js';
 import { pause } from './pause.js';
 import {
@@ -58,19 +59,20 @@ async function serveRouted(
     wantsMetadata: exchange.request.headers['x-openrouter-metadata'] === 'enabled',
   });
   if (answer === undefined) return sendReply(exchange, refuse('too-long', route.requested, service));
-  const meter = openMeter(service, exchange, answer, route, step);
+  const meter = openMeter({ service, exchange, request, route, step, answer });
   await pause(step.delayMs ?? (step.kind === 'slow' ? DEFAULT_SLOW_MS : 0), exchange.signal);
   const delivery = { service, exchange, request, route, step, answer, meter };
   await (request.stream ? deliverStream(delivery) : deliverPlain(delivery));
 }
 
-function openMeter(service: Service, exchange: Exchange, answer: Answer, route: Route, step: AnswerStep) {
+function openMeter({ service, exchange, request, route, step, answer }: Omit<Delivery, 'meter'>): Meter {
   const scripted = step.kind === 'zero-cost' ? 0n : readCost(step.costOverride);
   const meter = service.bill.open({
     id: answer.id,
     path: exchange.pathname,
     model: answer.model,
     endpoint: route.endpoint,
+    streamed: request.stream,
     promptTokens: answer.promptTokens,
     at: service.now(),
   });

@@ -139,7 +139,7 @@ export const MODEL_TABLE: readonly StandInModel[] = [
     id: '~anthropic/claude-haiku-latest',
     slug: '~anthropic/claude-haiku-latest',
     name: 'Anthropic Claude Haiku Latest',
-    created: 1777318368,
+    created: 1777318492,
     routesTo: 'anthropic/claude-haiku-4.5',
     listed: HAIKU,
     endpoints: [],

@@ -29,6 +29,7 @@ export function answerOther(service: Service, exchange: Exchange, path: OtherPat
     path: exchange.pathname,
     model: servedName(served.model),
     endpoint: served.endpoint,
+    streamed: false,
     promptTokens: prompt,
     at: service.now(),
   });

@@ -45,7 +45,15 @@ describe('the bill', () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const bill = createBill();
         const meters = [0, 1, 2, 3, 4].map((at) =>
-          bill.open({ id: `g${at}`, path: '/', model: 'm', endpoint, promptTokens: at * 77, at: 0 }),
+          bill.open({
+            id: `g${at}`,
+            path: '/',
+            model: 'm',
+            endpoint,
+            streamed: false,
+            promptTokens: at * 77,
+            at: 0,
+          }),
         );
         for (const { call, tokens, fixed } of steps) {
           if (fixed) meters[call]!.charge(BigInt(tokens) * ONE_USD);
@@ -58,7 +66,7 @@ describe('the bill', () => {
 
   it('charges the input as soon as a call is open', () => {
     const bill = createBill();
-    bill.open({ id: 'g', path: '/', model: 'm', endpoint, promptTokens: 3, at: 0 });
+    bill.open({ id: 'g', path: '/', model: 'm', endpoint, streamed: false, promptTokens: 3, at: 0 });
     expect(bill.total()).toBe((parseUsd('0.00000025000000000000002', 'up')! / 10n ** 9n) * 10n ** 9n);
     expect(bill.find('g')).toMatchObject({ completionTokens: 0, reported: false });
     expect(bill.find('other')).toBeUndefined();

@@ -70,7 +70,11 @@ describe('the account', () => {
     expect((await look()).status).toBe(404);
     const { body } = await look();
     expect(parseUsd(String(body.data.total_cost))).toBe(standIn.bill.total());
-    expect(body.data).toMatchObject({ model: answer.model, provider_name: 'Amazon Bedrock' });
+    expect(body.data).toMatchObject({
+      model: answer.model,
+      provider_name: 'Amazon Bedrock',
+      streamed: false,
+    });
     for (let at = 0; at < 4; at += 1)
       expect((await get(`${standIn.url}/generation?id=gen-none`)).status).toBe(404);
   });
