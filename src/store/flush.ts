@@ -1,0 +1,63 @@
+/** Shared flushes: concurrent callers wait for one `fdatasync`, and a failed one is never tried again (design 3.3). */
+import { AgentGuardError } from '../core/errors.js';
+import { codeOf } from './paths.js';
+
+export interface Flusher {
+  /**
+   * Resolves when the first `size` bytes of the file are on disk.
+   * @throws AgentGuardError LEDGER_UNWRITABLE when a flush of this handle failed, now or earlier.
+   */
+  flush(size: number): Promise<void>;
+  /** Resolves when no flush runs or waits, however they ended. */
+  settle(): Promise<void>;
+}
+
+/**
+ * @param sync flushes the file once.
+ * @param measure how many bytes are written now: what a flush started now covers.
+ */
+export function createFlusher(sync: () => Promise<void>, measure: () => number): Flusher {
+  let flushedTo = 0;
+  let failure: AgentGuardError | undefined;
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  async function start(): Promise<void> {
+    // After a failed flush the system may count the lost pages as clean, so that a second one would succeed in vain.
+    if (failure) throw failure;
+    const covers = measure();
+    next = undefined;
+    try {
+      await sync();
+      flushedTo = Math.max(flushedTo, covers);
+    } catch (cause) {
+      failure = new AgentGuardError(
+        'LEDGER_UNWRITABLE',
+        `The ledger could not be flushed (${codeOf(cause)}).`,
+        {
+          cause,
+          hint: 'Check the disk. Rows of this moment may not survive a power loss; nothing was sent for them.',
+        },
+      );
+      throw failure;
+    } finally {
+      running = undefined;
+    }
+  }
+  function begin(): Promise<void> {
+    running = start();
+    return running;
+  }
+  return {
+    async flush(size) {
+      if (failure) throw failure;
+      if (size <= flushedTo) return;
+      // A running flush began before these bytes were written, as far as anybody knows.
+      if (running) next ??= running.then(begin, begin);
+      return next ?? begin();
+    },
+    async settle() {
+      while (running) await (next ?? running).catch(() => {});
+    },
+  };
+}

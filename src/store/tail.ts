@@ -1,0 +1,146 @@
+/**
+ * The one read path of a ledger: all lines of a file or stream, or those of a file as it grows (design 3.3). Readers
+ * hold no lock and never take an incomplete last line for a line.
+ */
+import { createReadStream } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLineSplitter, type Line } from './lines.js';
+import { codeOf, NO_FOLLOW } from './paths.js';
+
+const CHUNK_BYTES = 262_144;
+/** How often a followed file is looked at even when nothing announced a change. */
+const POLL_MS = 500;
+
+/** A run of complete lines; the last run also has what follows the last line feed. */
+export interface LineRun {
+  readonly lines: readonly Line[];
+  /** The incomplete last line, cut like a line; `undefined` in all runs but the last, and when there is none. */
+  readonly tornTail: Uint8Array | undefined;
+}
+
+/**
+ * All lines of a file, or of a stream such as standard input, run by run; memory stays flat. Links are followed: what a
+ * person asks to be read may be anywhere.
+ *
+ * @throws the system's error when the file cannot be read.
+ */
+export async function* readLines(source: string | AsyncIterable<Uint8Array>): AsyncGenerator<LineRun> {
+  const splitter = createLineSplitter();
+  const chunks =
+    typeof source === 'string' ? createReadStream(source, { highWaterMark: CHUNK_BYTES }) : source;
+  for await (const chunk of chunks) {
+    const lines = splitter.push(chunk as Uint8Array);
+    if (lines.length > 0) yield { lines, tornTail: undefined };
+  }
+  const rest = splitter.rest();
+  yield { lines: [], tornTail: rest.length > 0 ? rest : undefined };
+}
+
+/** What following a file brings. After `shrunk`, `replaced` or `gone` it ends: what was read is no longer what is there. */
+export type FollowEvent =
+  | { readonly kind: 'lines'; readonly lines: readonly Line[]; readonly endOffset: number }
+  | { readonly kind: 'shrunk' | 'replaced' | 'gone' };
+
+export interface FollowOptions {
+  /** Where a line begins. Default 0. */
+  readonly fromOffset?: number | undefined;
+  /** Ends the following, quietly. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default 500. */
+  readonly pollMs?: number | undefined;
+}
+
+/**
+ * The lines of a file from an offset on, and each later one as it is completed. A file that does not exist yet is waited
+ * for. Change notices are only a hint to look sooner; what is there is decided by offset and size.
+ *
+ * @throws the system's error when the file cannot be read; a link in the last component is refused.
+ */
+export async function* followLedger(path: string, options: FollowOptions = {}): AsyncGenerator<FollowEvent> {
+  const { fromOffset = 0, signal, pollMs = POLL_MS } = options;
+  const hint = await openHint(path, pollMs, signal);
+  let file: fs.FileHandle | undefined;
+  try {
+    while (!file && !signal?.aborted) {
+      file = await openIfThere(path);
+      if (!file) await hint.next();
+    }
+    if (file) yield* followFile(path, file, fromOffset, hint, signal);
+  } finally {
+    await hint.close();
+    await file?.close();
+  }
+}
+
+async function* followFile(
+  path: string,
+  file: fs.FileHandle,
+  fromOffset: number,
+  hint: Hint,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<FollowEvent> {
+  const { ino, dev } = await file.stat();
+  const splitter = createLineSplitter(fromOffset);
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  let readTo = fromOffset;
+  while (!signal?.aborted) {
+    if ((await file.stat()).size < readTo) return yield { kind: 'shrunk' };
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, readTo);
+    readTo += bytesRead;
+    const lines = splitter.push(Buffer.from(buffer.subarray(0, bytesRead)));
+    if (lines.length > 0) yield { kind: 'lines', lines, endOffset: splitter.offset };
+    if (bytesRead > 0) continue;
+    const there = await fs.lstat(path).catch(absentAsUndefined);
+    if (!there) return yield { kind: 'gone' };
+    if (there.ino !== ino || there.dev !== dev) return yield { kind: 'replaced' };
+    await hint.next();
+  }
+}
+
+interface Hint {
+  /** Resolves when there may be something new: a notice since the last call, the poll time, or the end. */
+  next(): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openHint(path: string, pollMs: number, signal: AbortSignal | undefined): Promise<Hint> {
+  // Loaded here, so that writing a ledger costs no file watcher.
+  const { watch } = await import('chokidar');
+  const watcher = watch(path, { ignoreInitial: true, followSymlinks: false, persistent: true });
+  let noticed = false;
+  let wake: (() => void) | undefined;
+  const notice = (): void => {
+    noticed = true;
+    wake?.();
+  };
+  // A watcher that fails, for want of handles say, leaves the poll.
+  watcher.on('all', notice).on('error', () => {});
+  signal?.addEventListener('abort', notice);
+  return {
+    async next() {
+      const poll = new AbortController();
+      const noticeOrWake = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      if (!noticed) {
+        await Promise.race([noticeOrWake, sleep(pollMs, undefined, { signal: poll.signal }).catch(() => {})]);
+        poll.abort();
+      }
+      noticed = false;
+    },
+    async close() {
+      signal?.removeEventListener('abort', notice);
+      await watcher.close();
+    },
+  };
+}
+
+async function openIfThere(path: string): Promise<fs.FileHandle | undefined> {
+  return fs.open(path, fs.constants.O_RDONLY | NO_FOLLOW).catch(absentAsUndefined);
+}
+
+function absentAsUndefined(cause: unknown): undefined {
+  if (codeOf(cause) === 'ENOENT') return undefined;
+  throw cause;
+}
