@@ -60,6 +60,7 @@ export class AgentGuardError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (typeof value !== 'object' || value === null) return false;
     const brands = (value as { readonly [BRAND]?: readonly string[] })[BRAND];
+    // biome-ignore lint/complexity/noThisInStatic: each subclass asks for its own brand
     return Array.isArray(brands) && brands.includes(this.brand);
   }
 

@@ -43,7 +43,7 @@ export function refuseQuote(path: string): (model: string) => Quote {
 }
 
 /** Refused for want of a price, with the known models that are spelled most alike. */
-function unknownPrice(model: string): Quote {
+export function unknownPrice(model: string): Quote {
   const known = listCostOverrides().map((price) => price.model);
   const near = findNearest(model, known, 3);
   const message = `no price is known for ${JSON.stringify(model)}${near.length > 0 ? `; known and close: ${near.join(', ')}` : ''}`;

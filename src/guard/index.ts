@@ -1,0 +1,24 @@
+/** The public surface of the package: guarding calls, and checking what guards leave behind. */
+export { AgentGuardError, type ErrorCode, type RefusalCode } from '../core/errors.js';
+export type { Capability, CapAction, CapWindow, PolicyMode, SpendCap, SpendPolicy } from '../core/policy.js';
+export type { Receipt } from '../core/receipt.js';
+export { computeSignerFingerprint } from '../core/receipt.js';
+export type { Scope, Selector } from '../core/scope.js';
+export type { SpendStore } from '../core/spend-store.js';
+export { verifyChain, verifyEntry } from '../core/verify.js';
+export { createMemoryStore } from '../store/memory-store.js';
+export { AgentGuardBlockedError } from './blocked-error.js';
+export { type CostOverride, listCostOverrides, lockCostOverrides, setCostOverride } from './cost-overrides.js';
+export type { Fetch } from './gate.js';
+export type { AllowedCall } from './guard.js';
+export type { Guarded, GuardHandle } from './openai.js';
+export type { CallContext, DecisionEvent, GuardConfig, GuardOptions, SigningKeys } from './options.js';
+export {
+  type Evaluation,
+  evaluatePolicy,
+  type HypotheticalCall,
+  type SpendCall,
+  SpendGuard,
+  type SpendOutcome,
+} from './spend-guard.js';
+export { type GuardedFetch, guardFetch, withSpendGuard } from './with-spend-guard.js';
