@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  CAP_ACTIONS,
+  CAP_WINDOWS,
+  CAPABILITIES,
+  DEFAULT_MAX_OUTPUT_TOKENS,
+  POLICY_MODES,
+  type SpendCap,
+  type SpendPolicy,
+} from '../../src/core/policy.js';
+import { parsePolicy } from '../../src/core/policy-reader.js';
+import { SCOPE_KEYS } from '../../src/core/scope.js';
+import { windowEndMs, windowStartMs } from '../../src/core/window.js';
+
+const doc = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
+const blocks = Array.from(doc.matchAll(/^```(.+)\n([\s\S]*?)\n```$/gm), ([, info, text]) => ({
+  info: info!,
+  text: text!,
+}));
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
+const read = (input: unknown) => parsePolicy(input, { sha256 });
+
+function blocksOf(info: string): readonly string[] {
+  return blocks.filter((block) => block.info === info).map((block) => block.text);
+}
+
+const [example] = blocksOf('json policy').map((text) => JSON.parse(text));
+
+/** Keys in the first column of the table below a heading. */
+function tableKeys(heading: string): readonly string[] {
+  const section = doc.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const table = section.trim().split('\n\n')[0]!;
+  return Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, key]) => key!);
+}
+
+/** Every key of the type, held complete by the compiler. */
+const POLICY_KEYS: { readonly [K in keyof Required<SpendPolicy>]: true } = {
+  id: true,
+  name: true,
+  description: true,
+  scope: true,
+  caps: true,
+  mode: true,
+  version: true,
+  effectiveFrom: true,
+  requiredCapability: true,
+  defaultMaxOutputTokens: true,
+  priceHeadroom: true,
+};
+const CAP_KEYS: { readonly [K in keyof Required<SpendCap>]: true } = {
+  amountCents: true,
+  window: true,
+  action: true,
+  downgradeTo: true,
+  reason: true,
+  selector: true,
+};
+
+describe('docs/policy.md', () => {
+  it('has no example that is not tested here', () => {
+    const known = ['json policy', 'ts policy', 'json cap', 'json refused', 'text problems'];
+    expect(known).toEqual(expect.arrayContaining(blocks.map((block) => block.info)));
+    expect(doc.match(/^```/gm)).toHaveLength(2 * blocks.length);
+    for (const info of known) expect(blocksOf(info).length).toBeGreaterThan(0);
+  });
+
+  it.each(blocksOf('json policy'))('its JSON policy is valid and raises no warning: %s', (text) => {
+    expect(read(JSON.parse(text))).toMatchObject({ ok: true, warnings: [] });
+  });
+
+  it.each(blocksOf('ts policy'))('its TypeScript policy is valid and raises no warning: %s', (text) => {
+    const literal = text.replace(/^const policy: SpendPolicy = (.*);$/s, 'return $1');
+    const policy = new Function(literal)();
+    expect(read(policy)).toMatchObject({ ok: true, warnings: [] });
+    expect(Object.keys(policy).sort()).toEqual(Object.keys(POLICY_KEYS).sort());
+  });
+
+  it.each(blocksOf('json cap'))('its cap is valid: %s', (text) => {
+    expect(read({ ...example, caps: [JSON.parse(text)] })).toMatchObject({ ok: true });
+  });
+
+  it('its refused policy has exactly the problems that it lists', () => {
+    const reading = read(JSON.parse(blocksOf('json refused')[0]!));
+    const problems = reading.ok
+      ? []
+      : reading.problems.map((problem) => `${problem.path} ${problem.message}`);
+    expect(problems.sort()).toEqual(blocksOf('text problems')[0]!.split('\n').sort());
+  });
+
+  it('its tables name every key, and no other', () => {
+    expect(tableKeys('Keys of a policy')).toEqual(Object.keys(POLICY_KEYS));
+    expect(tableKeys('Keys of a cap')).toEqual(Object.keys(CAP_KEYS));
+  });
+
+  it('its window table is what the code computes', () => {
+    const atMs = Date.parse('2024-02-29T23:59:30Z');
+    for (const window of CAP_WINDOWS) {
+      if (window === 'per_call') continue;
+      const from = new Date(windowStartMs(window, atMs)).toISOString();
+      const to = new Date(windowEndMs(window, atMs)).toISOString();
+      expect(doc).toContain(`| \`${window}\` | ${from} | ${to} |`);
+    }
+  });
+
+  it('it names every word that a policy may use', () => {
+    for (const word of [...CAP_WINDOWS, ...CAP_ACTIONS, ...CAPABILITIES, ...POLICY_MODES, ...SCOPE_KEYS]) {
+      expect(doc).toContain(`\`${word}\``);
+    }
+    expect(doc).toContain(`| ${DEFAULT_MAX_OUTPUT_TOKENS} |`);
+    expect(doc).toContain(CAPABILITIES.map((capability) => `\`${capability}\``).join(' < '));
+    expect(doc).toContain(SCOPE_KEYS.map((key) => `\`${key}\``).join(', '));
+  });
+
+  it('whatever it lists as not supported yet is refused with that sentence', () => {
+    const section = doc.split('\n## Not supported yet\n')[1]!.split('\n## ')[0]!;
+    const words = Array.from(section.matchAll(/`(\w+)`/g), ([, word]) => word!).filter(
+      (word) => !(word in POLICY_KEYS),
+    );
+    expect(words.length).toBeGreaterThanOrEqual(12);
+    for (const word of words) {
+      const asKey = read({ ...example, [word]: 1 });
+      const asWindow = read({ ...example, caps: [{ amountCents: 1, window: word, action: 'block' }] });
+      const messages = [asKey, asWindow].flatMap((reading) => (reading.ok ? [] : reading.problems));
+      expect(messages.map((problem) => problem.message).join('\n')).toMatch(
+        /this version(;| does not evaluate;)/,
+      );
+    }
+    const reading = read({ ...example, defaultMaxOutputTokens: 'model' });
+    expect(reading).toMatchObject({ ok: false, problems: [{ path: 'defaultMaxOutputTokens' }] });
+  });
+
+  it('its hash is that of its first example', () => {
+    const reading = read(example);
+    expect(doc).toContain(`\`${reading.ok ? reading.policy.policyHash : 'refused'}\``);
+    const { effectiveFrom: _, ...hashed } = example;
+    expect(read({ ...hashed, effectiveFrom: '2030-01-01T00:00Z' })).toMatchObject({
+      policy: { policyHash: reading.ok ? reading.policy.policyHash : '' },
+    });
+  });
+});
