@@ -2,7 +2,7 @@
 import type { JsonObject } from '../core/json.js';
 import { ONE_USD, type Usd } from '../core/money.js';
 import type { Bill, BillEntry } from './bill.js';
-import { printJson, printRefusal, type Reply } from './refusals.js';
+import { printCodeError, printJson, type Reply } from './reply.js';
 import { reportCost } from './usage.js';
 
 /** `GET /key`: one monthly limit of the given size, spent by the bill. */
@@ -52,13 +52,12 @@ export function createGenerationLookup(bill: Bill, misses: number): (id: string)
     const seen = looked.get(id) ?? 0;
     if (entry === undefined || seen < misses) {
       if (entry !== undefined) looked.set(id, seen + 1);
-      return printRefusal('no-provider', { ...NO_FACTS, message: `Generation ${id.slice(0, 64)} not found` });
+      return printCodeError(404, `Generation ${id.slice(0, 64)} not found`);
     }
     return printJson(200, { data: printGeneration(entry) });
   };
 }
 
-const NO_FACTS = { model: '', provider: '', maxTokens: 0, now: 0 };
 const KEY_FACTS: JsonObject = {
   label: 'sk-or-v1-sta...nd1',
   limit_reset: 'monthly',

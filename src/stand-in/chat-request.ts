@@ -4,7 +4,7 @@ import { parseUsd, type Usd } from '../core/money.js';
 
 /** Units that `provider.max_price` may bound. Input and output are per million tokens, the others per piece. */
 export const PRICE_UNITS = ['prompt', 'completion', 'request', 'image', 'audio'] as const;
-export type PriceUnit = (typeof PRICE_UNITS)[number];
+type PriceUnit = (typeof PRICE_UNITS)[number];
 
 /** Where a request may be served. */
 export interface ProviderPreferences {
@@ -31,7 +31,7 @@ export interface ChatRequest {
 }
 
 /** One thing wrong with a body, in the shape of the schema check's message. */
-export interface Issue {
+interface Issue {
   readonly code: string;
   readonly path: readonly string[];
   readonly message: string;

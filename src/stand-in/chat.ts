@@ -6,15 +6,8 @@ import { type ChatRequest, readChatRequest } from './chat-request.js';
 import { type Delivery, deliverPlain, deliverStream } from './delivery.js';
 import { type Exchange, type Service, sendReply } from './exchange.js';
 import { pause } from './pause.js';
-import {
-  amendReply,
-  printAvailabilityError,
-  printCodeError,
-  printRefusal,
-  printSchemaError,
-  type RefusalName,
-  type Reply,
-} from './refusals.js';
+import { printRefusal, type RefusalName } from './refusals.js';
+import { amendReply, availabilityBody, printCodeError, printJson, type Reply, schemaBody } from './reply.js';
 import { chooseRoute, type NoRoute, type Route } from './routing.js';
 import type { AnswerStep, ErrorStep, ScriptStep } from './script.js';
 import { reportCost } from './usage.js';
@@ -26,7 +19,7 @@ export async function serveChat(service: Service, exchange: Exchange): Promise<v
   const { body } = exchange.request;
   if (body === undefined) return sendReply(exchange, printCodeError(400, 'The body is not JSON'));
   const read = readChatRequest(body);
-  if (!read.ok) return sendReply(exchange, printSchemaError(read.issues));
+  if (!read.ok) return sendReply(exchange, printJson(400, schemaBody(read.issues)));
   const step = service.script.next(exchange.request);
   if (step.kind === 'error' || step.kind === 'raw') {
     await pause(step.delayMs ?? 0, exchange.signal);
@@ -109,24 +102,28 @@ function printScripted(step: Exclude<ScriptStep, AnswerStep>, request: ChatReque
 }
 
 function printError(step: ErrorStep, request: ChatRequest, service: Service): Reply {
-  const model = request.models[0] ?? '';
-  const message = step.message ?? 'A scripted refusal';
-  if (step.refusal === undefined && (step.status !== undefined || step.envelope !== undefined)) {
-    const status = step.status ?? 500;
-    if (step.envelope === 'zod') return printSchemaError([{ code: 'custom', path: [], message }], status);
-    if (step.envelope === 'availability')
-      return printAvailabilityError(status, message, 'provider_unavailable', {
-        code: 'provider_unavailable',
-        retryable: status >= 500,
-        requested_models: [...request.models],
-      });
-    return printCodeError(status, message);
-  }
+  if (step.refusal === undefined && (step.status !== undefined || step.envelope !== undefined))
+    return printOwnError(step, request);
   return printRefusal(step.refusal ?? 'provider-error', {
-    model,
+    model: request.models[0] ?? '',
     provider: 'Stand-in',
     maxTokens: request.maxTokens ?? 0,
     now: service.now(),
     ...(step.message === undefined ? {} : { message: step.message }),
   });
+}
+
+function printOwnError(step: ErrorStep, request: ChatRequest): Reply {
+  const { status = 500, message = 'A scripted refusal', envelope = 'code' } = step;
+  switch (envelope) {
+    case 'code':
+      return printCodeError(status, message);
+    case 'zod':
+      return printJson(status, schemaBody([{ code: 'custom', path: [], message }]));
+    case 'availability': {
+      const code = 'provider_unavailable';
+      const availability = { code, retryable: status >= 500, requested_models: request.models };
+      return printJson(status, availabilityBody(status, message, code, availability));
+    }
+  }
 }

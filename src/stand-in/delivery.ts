@@ -5,7 +5,7 @@ import type { Meter } from './bill.js';
 import type { ChatRequest } from './chat-request.js';
 import { type Exchange, type Service, sendReply } from './exchange.js';
 import { pause, waitForAbort } from './pause.js';
-import { printJson } from './refusals.js';
+import { printJson } from './reply.js';
 import type { Route } from './routing.js';
 import type { AnswerStep } from './script.js';
 import { DONE, KEEP_ALIVE, planEvents, printErrorChunk, printEvent, printUsageChunk } from './stream.js';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Bill, Meter, OpenCall } from './bill.js';
 import type { StandInModel } from './catalogue.js';
-import type { Reply } from './refusals.js';
+import type { Reply } from './reply.js';
 import type { RecordedRequest } from './request-log.js';
 import type { RoutingTaste } from './routing.js';
 import type { ScriptRunner } from './script.js';
@@ -31,7 +31,7 @@ export interface Exchange {
 }
 
 /** Bytes of a request body that are read at most. */
-export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_BODY_BYTES = 32 * 1024 * 1024;
 
 /** Reads the body as text; `undefined` when it is too large. */
 export async function readBody(incoming: IncomingMessage): Promise<string | undefined> {

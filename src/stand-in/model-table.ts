@@ -1,7 +1,5 @@
 /** The models the stand-in serves: a small own table; prices and limits as OpenRouter listed them in May 2026. */
-import type { Endpoint, StandInModel } from './catalogue.js';
-
-type Prices = Endpoint['pricing'];
+import type { Endpoint, Prices, StandInModel } from './catalogue.js';
 
 function endpoint(
   provider: string,

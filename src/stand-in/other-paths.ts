@@ -2,7 +2,8 @@
 import type { JsonObject } from '../core/json.js';
 import { type Endpoint, resolveModel, type StandInModel, servedName, sortByPrice } from './catalogue.js';
 import type { Exchange, Service } from './exchange.js';
-import { printCodeError, printJson, printRefusal, type Reply } from './refusals.js';
+import { printRefusal } from './refusals.js';
+import { printCodeError, printJson, type Reply } from './reply.js';
 import { countTokens, printUsage, reportCost } from './usage.js';
 
 /** Paths below `/api/v1` that `answerOther` answers. */

@@ -1,12 +1,6 @@
-/** Every way upstream says no, in its three envelopes: own sentences, recorded shapes (design: refusals). */
-import type { Json, JsonObject } from '../core/json.js';
-
-/** A whole answer that is not a stream. */
-export interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+/** Every way upstream says no, by name: own sentences in the recorded shapes (design: refusals). */
+import type { JsonObject } from '../core/json.js';
+import { availabilityBody, codeBody, printJson, type Reply, schemaBody } from './reply.js';
 
 /** Facts that a refusal may mention. */
 export interface RefusalFacts {
@@ -56,48 +50,8 @@ const DOCS = 'https://openrouter.ai/docs/errors';
 export function printRefusal(name: RefusalName, facts: RefusalFacts): Reply {
   const { message } = facts;
   const { status, headers, body } = PRINTERS[name](facts);
-  if (message === undefined) return reply(status, body, headers);
-  return reply(status, { ...body, error: { ...(body.error as JsonObject), message } }, headers);
-}
-
-/** A refusal of the first envelope: `{error: {code, message, metadata?}}`. */
-export function printCodeError(
-  code: number,
-  message: string,
-  metadata?: JsonObject,
-  headers: Readonly<Record<string, string>> = {},
-): Reply {
-  return reply(code, codeBody(code, message, metadata), headers);
-}
-
-/** A refusal of the second envelope, which has no `error.code`. */
-export function printAvailabilityError(
-  status: number,
-  message: string,
-  type: string,
-  availability: JsonObject,
-): Reply {
-  return reply(status, availabilityBody(status, message, type, availability));
-}
-
-/** A refusal of the third envelope: the schema check's issues as text inside `message`. */
-export function printSchemaError(issues: readonly unknown[], status = 400): Reply {
-  return reply(status, { success: false, error: { name: 'ZodError', message: JSON.stringify(issues) } });
-}
-
-/** The same refusal with another status or `Retry-After` (seconds; `null` takes it away). */
-export function amendReply(
-  original: Reply,
-  change: { status?: number; retryAfter?: number | null; headers?: Record<string, string> },
-): Reply {
-  const headers: Record<string, string> = { ...original.headers, ...change.headers };
-  if (change.retryAfter === null) delete headers['retry-after'];
-  else if (change.retryAfter !== undefined) headers['retry-after'] = String(change.retryAfter);
-  return { ...original, status: change.status ?? original.status, headers };
-}
-
-export function printJson(status: number, body: Json, headers: Readonly<Record<string, string>> = {}): Reply {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };
+  if (message === undefined) return printJson(status, body, headers);
+  return printJson(status, { ...body, error: { ...(body.error as JsonObject), message } }, headers);
 }
 
 interface Printed {
@@ -119,9 +73,13 @@ const PRINTERS: Readonly<Record<RefusalName, (facts: RefusalFacts) => Printed>> 
       })),
     }),
   'prompt-above-credits': () =>
-    coded(402, `Prompt tokens limit exceeded: 12000 > 3000. Add credits at ${CREDITS_PAGE}`, {
-      limit_source: 'openrouter_credits',
-    }),
+    coded(
+      402,
+      `The prompt has more tokens than the credits cover: 12000 > 3000. Add some at ${CREDITS_PAGE}`,
+      {
+        limit_source: 'openrouter_credits',
+      },
+    ),
   'in-flight-budget': () => ({
     ...coded(402, 'Requests still running hold the rest of the credits. Retry once they settle.', {
       reason: 'in_flight_budget_exhausted',
@@ -140,22 +98,22 @@ const PRINTERS: Readonly<Record<RefusalName, (facts: RefusalFacts) => Printed>> 
     coded(402, affordable(maxTokens, 900, KEY_PAGE), { limit_source: 'openrouter_key_limit' }),
   'key-limit': () => coded(403, `Key limit exceeded (daily limit). Change it at ${KEY_PAGE}`),
   budget: ({ now }) =>
-    coded(403, 'Budget limit exceeded (key limit).', {
+    coded(403, 'The budget of this key is used up.', {
       limit_source: 'openrouter_key_limit',
       scope: 'key_limit',
       limit_usd: 50,
       spend_usd: 50.25,
       resets_at: nextMidnight(now),
     }),
-  'workspace-budget': () => coded(403, 'Workspace monthly budget of $500.00 exceeded.'),
+  'workspace-budget': () => coded(403, 'The workspace has spent its monthly budget of $40.00.'),
   'guardrail-content': ({ model, provider }) => {
     const { status, body } = coded(403, 'Request blocked: the prompt matched a pattern', {
       patterns: ['a pattern of the stand-in'],
     });
     return { status, body: { ...body, openrouter_metadata: guardrailMetadata(model, provider) } };
   },
-  'guardrail-model': () => coded(404, 'No endpoints available matching your guardrail restrictions.'),
-  'no-provider': ({ model }) => coded(404, `No allowed providers are available for ${model}.`),
+  'guardrail-model': () => coded(404, 'Your guardrail leaves no endpoints for this request.'),
+  'no-provider': ({ model }) => coded(404, `Nobody among the allowed providers serves ${model}.`),
   'max-price': ({ model }) => coded(404, `No endpoints found for ${model} within the requested max_price.`),
   'rate-limited': ({ now }) => ({
     ...coded(429, 'Too many requests', { error_type: 'rate_limit_exceeded' }),
@@ -178,7 +136,7 @@ const PRINTERS: Readonly<Record<RefusalName, (facts: RefusalFacts) => Printed>> 
   'too-long': () => coded(400, 'The prompt and the requested output exceed the context length.'),
   schema: () => ({
     status: 400,
-    body: { success: false, error: { name: 'ZodError', message: '[{"code":"custom","path":["messages"]}]' } },
+    body: schemaBody([{ code: 'custom', path: ['messages'], message: 'A scripted refusal' }]),
   }),
   'missing-key': () => coded(401, 'No Authorization header was sent'),
   'unknown-key': () => coded(401, 'No user has this key.'),
@@ -244,7 +202,7 @@ function guardrailMetadata(model: string, provider: string): JsonObject {
 }
 
 function affordable(asked: number, count: number, page: string): string {
-  return `This request requires more credits, or fewer max_tokens. You requested up to ${asked} tokens, but can only afford ${count}. See ${page}`;
+  return `Too few credits for an answer of ${asked} tokens: this account can only afford ${count}. Raise it at ${page}`;
 }
 
 function nextMidnight(now: number): string {
@@ -254,21 +212,4 @@ function nextMidnight(now: number): string {
 
 function coded(code: number, message: string, metadata?: JsonObject): Printed {
   return { status: code, body: codeBody(code, message, metadata) };
-}
-
-function codeBody(code: number, message: string, metadata?: JsonObject): JsonObject {
-  return { error: { message, code, ...(metadata === undefined ? {} : { metadata }) } };
-}
-
-function availabilityBody(
-  status: number,
-  message: string,
-  type: string,
-  availability: JsonObject,
-): JsonObject {
-  return { error: { message, error_type: type, http_status: status, availability } };
-}
-
-function reply(status: number, body: JsonObject, headers: Readonly<Record<string, string>> = {}): Reply {
-  return printJson(status, body, headers);
 }

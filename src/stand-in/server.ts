@@ -10,7 +10,8 @@ import { serveChat } from './chat.js';
 import { type Exchange, parseBody, readBody, type Service, sendReply } from './exchange.js';
 import { MODEL_TABLE } from './model-table.js';
 import { answerOther, OTHER_PATHS } from './other-paths.js';
-import { printCodeError, printJson, printRefusal, type RefusalName, type Reply } from './refusals.js';
+import { printRefusal, type RefusalName } from './refusals.js';
+import { printCodeError, printJson, type Reply } from './reply.js';
 import { createRequestLog, type RecordedRequest, type RequestLog } from './request-log.js';
 import type { RoutingTaste } from './routing.js';
 import { createScriptRunner, type Script, type ScriptStep } from './script.js';
@@ -121,7 +122,7 @@ async function serve(desk: Desk, incoming: IncomingMessage, response: ServerResp
     const text = await readBody(incoming);
     const exchange = openExchange(desk, incoming, response, text ?? '', gone.signal);
     if (text === undefined)
-      sendReply(exchange, printCodeError(413, 'The body is too large', undefined, { connection: 'close' }));
+      sendReply(exchange, printCodeError(413, 'The body is too large', { connection: 'close' }));
     else await route(desk, exchange);
   } catch (error) {
     if (!response.headersSent && !gone.signal.aborted) {
