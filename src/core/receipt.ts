@@ -9,7 +9,8 @@ import { decodeHex, encodeHex, encodeUtf8, isHex } from './bytes.js';
 import { canonicalize } from './canonical-json.js';
 import type { CryptoBackend, Signer } from './crypto.js';
 import type { Json, JsonObject } from './json.js';
-import { MAX_LINE_BYTES, type Reading, readJsonLine, refusal } from './row-reader.js';
+import { type Reading, refusal } from './reading.js';
+import { MAX_LINE_BYTES, readJsonLine } from './row-reader.js';
 
 /** `previousHash` of a signer's first row, and `ledgerPreviousHash` of a ledger's first row. */
 export const ZERO_HASH = '0'.repeat(64);

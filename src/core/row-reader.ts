@@ -6,22 +6,13 @@
 import { decodeUtf8 } from './bytes.js';
 import { readExactNumber } from './exact-number.js';
 import type { Json } from './json.js';
+import { quote, type Reading, refusal } from './reading.js';
 import type { ProblemCode } from './report.js';
 
 /** Longest line that is read. */
 export const MAX_LINE_BYTES = 1_048_576;
 /** Deepest nesting of objects and arrays that is read, the row itself being level 1. */
 export const MAX_DEPTH = 64;
-
-/** Why something from outside was not accepted. The message may quote it: hostile. */
-export interface Refusal {
-  readonly ok: false;
-  readonly code: ProblemCode;
-  readonly message: string;
-}
-
-/** What reading untrusted bytes gives: the value, or why not. */
-export type Reading<T> = { readonly ok: true; readonly value: T } | Refusal;
 
 /** The JSON value of one line without its line feed. Never throws on bytes; linear in their number. */
 export function readJsonLine(line: Uint8Array): Reading<Json> {
@@ -36,16 +27,6 @@ export function readJsonLine(line: Uint8Array): Reading<Json> {
     if (error instanceof Refused) return refusal(error.code, error.message);
     throw error;
   }
-}
-
-/** A refusal with its code and sentence. */
-export function refusal(code: ProblemCode, message: string): Refusal {
-  return { ok: false, code, message };
-}
-
-/** Text from outside, short enough to stand in a sentence. Still hostile: escape it at the sink. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 
 /** Thrown and caught inside this file only, to leave a nested read at once. */

@@ -1,0 +1,48 @@
+/** What the verifier of one file knows so far, and the row it is looking at. */
+import type { RowMemory } from './chain.js';
+import type { CryptoBackend } from './crypto.js';
+import type { KeyRing } from './key-ring.js';
+import type { LedgerOrder } from './ledger-order.js';
+import { addProblem, type Place, type ProblemList } from './problem-list.js';
+import type { Receipt } from './receipt.js';
+import type { ProblemCode } from './report.js';
+import type { SignerChain, Signers } from './signers.js';
+
+/** Everything known about a file so far. Each step of the procedure changes its own part. */
+export interface LedgerState {
+  readonly path: string;
+  readonly backend: CryptoBackend;
+  readonly ring: KeyRing;
+  readonly problems: ProblemList;
+  readonly memory: RowMemory;
+  readonly signers: Signers;
+  readonly order: LedgerOrder;
+  readonly unsignedKeys: Set<string>;
+  line: number;
+  /** Rows that could be read. */
+  rows: number;
+  lastLedgerTimeMs: number;
+}
+
+/** One row on its way through the steps. */
+export interface Row extends Place {
+  readonly sequence: number;
+  readonly receipt: Receipt;
+  readonly hash: Uint8Array;
+  readonly realHash: string;
+  /** Whether `entryHash` is the hash of what the row says. */
+  readonly intact: boolean;
+  readonly timestampMs: number;
+}
+
+/** Adds a problem of a row; one with a signer also speaks against that signer's chain. */
+export function report(
+  state: LedgerState,
+  code: ProblemCode,
+  at: Place,
+  message: string,
+  signer?: SignerChain,
+): void {
+  const { line, sequence } = at;
+  addProblem(state.problems, code, { line, sequence }, message, { faults: signer?.faults });
+}

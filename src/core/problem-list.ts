@@ -1,0 +1,91 @@
+/** The problems of one file as they are found: each with its weight, and at most 1,000 of them kept. */
+import type { Problem, ProblemCode, Severity } from './report.js';
+
+/** How many problems of a file are listed; all are counted. */
+export const MAX_LISTED_PROBLEMS = 1000;
+
+type Judged = 'authentic' | 'contiguous';
+
+interface Weight {
+  readonly severity: Severity;
+  /** The verdicts that the problem turns to "no". */
+  readonly against: readonly Judged[];
+}
+
+const UNREADABLE: Weight = { severity: 'error', against: ['authentic', 'contiguous'] };
+const UNSIGNED: Weight = { severity: 'error', against: ['authentic'] };
+const BROKEN: Weight = { severity: 'error', against: ['contiguous'] };
+const WARNING: Weight = { severity: 'warning', against: [] };
+const NOTE: Weight = { severity: 'note', against: [] };
+
+/** What each code weighs. Only `UNSIGNED_KEY` and `TORN_TAIL` also have a milder form. */
+export const WEIGHTS: Readonly<Record<ProblemCode, Weight>> = {
+  NOT_JSON: UNREADABLE,
+  NOT_UTF8: UNREADABLE,
+  DUPLICATE_KEY: UNREADABLE,
+  UNSAFE_NUMBER: UNREADABLE,
+  LONE_SURROGATE: UNREADABLE,
+  TOO_DEEP: UNREADABLE,
+  LINE_TOO_LONG: UNREADABLE,
+  WRONG_TYPE: UNREADABLE,
+  // The signature is over the hash of what the row says. Where the row says something else, it is not signed.
+  HASH_MISMATCH: UNREADABLE,
+  LINK_MISMATCH: BROKEN,
+  LEDGER_ORDER_MISMATCH: BROKEN,
+  GAP: BROKEN,
+  DUPLICATE_SEQUENCE: BROKEN,
+  FORK: BROKEN,
+  BAD_SIGNATURE: UNSIGNED,
+  WRONG_KEY: UNSIGNED,
+  EXPIRED_KEY: UNSIGNED,
+  UNKNOWN_KEY: WARNING,
+  FINGERPRINT_MISMATCH: UNSIGNED,
+  TORN_TAIL: WARNING,
+  LATE_START: NOTE,
+  UNSIGNED_KEY: WARNING,
+  TIME_BACKWARDS: WARNING,
+  UNPINNED_KEY: NOTE,
+  FRESH_KEYS: NOTE,
+};
+
+/** The first sentence that speaks against each verdict of a file or a chain. */
+export interface Faults {
+  authentic?: string;
+  contiguous?: string;
+}
+
+export interface ProblemList {
+  readonly faults: Faults;
+  count: number;
+  readonly listed: Problem[];
+}
+
+/** Where a problem was seen. `line` 0 stands for the file as a whole. */
+export interface Place {
+  readonly line: number;
+  readonly sequence: number | null;
+}
+
+export function createProblemList(): ProblemList {
+  return { faults: {}, count: 0, listed: [] };
+}
+
+/** Adds a problem to the list and to the faults of everything it speaks against. */
+export function addProblem(
+  list: ProblemList,
+  code: ProblemCode,
+  place: Place,
+  message: string,
+  options: { readonly faults?: Faults | undefined; readonly severity?: Severity } = {},
+): void {
+  const { severity, against } = WEIGHTS[code];
+  list.count++;
+  if (list.listed.length < MAX_LISTED_PROBLEMS) {
+    list.listed.push({ code, severity: options.severity ?? severity, ...place, message });
+  }
+  const because = place.line > 0 ? `Line ${place.line}: ${message}` : message;
+  for (const verdict of against) {
+    list.faults[verdict] ??= because;
+    if (options.faults) options.faults[verdict] ??= because;
+  }
+}

@@ -1,0 +1,69 @@
+/** The signature step: checks a row's signature under its signer's key, at once or when the key becomes known. */
+import { decodeHex } from './bytes.js';
+import type { CryptoBackend } from './crypto.js';
+import { verifyStrict } from './ed25519.js';
+import { type LedgerState, type Row, report } from './ledger-state.js';
+import type { SignerChain } from './signers.js';
+
+/** Signatures of one signer that are kept until its key is known; later ones stay unchecked. */
+const MAX_WAITING = 1000;
+const BAD_SIGNATURE = 'The signature does not fit the row and its key.';
+
+/** Checks the row's signature, and first those that waited for this key. A promise where the backend gives one. */
+export function checkSignature(state: LedgerState, row: Row, signer: SignerChain): void | Promise<void> {
+  const settled = settleWaiting(state, signer);
+  if (settled) return settled.then(() => checkOwnSignature(state, row, signer));
+  return checkOwnSignature(state, row, signer);
+}
+
+function checkOwnSignature(state: LedgerState, row: Row, signer: SignerChain): void | Promise<void> {
+  const { signature, entryHash } = row.receipt;
+  const { line, sequence, hash, timestampMs } = row;
+  if (signer.publicKeyHex === undefined) {
+    if (row.intact && signer.waiting.length < MAX_WAITING) {
+      signer.waiting.push({ line, sequence, hash, signature, timestampMs });
+    } else signer.unchecked++;
+    return;
+  }
+  // Where the row's hash is wrong, the signature tells which of the two was changed; neither need be reported twice.
+  const hashes = row.intact ? [hash] : [decodeHex(entryHash) ?? hash, hash];
+  return whenKnown(fitsAny(state.backend, signer.publicKeyHex, hashes, signature), (valid) => {
+    if (!valid) report(state, 'BAD_SIGNATURE', row, BAD_SIGNATURE, signer);
+  });
+}
+
+/** Checks the rows that came before any row named their key. */
+function settleWaiting(state: LedgerState, signer: SignerChain): Promise<void> | undefined {
+  const { publicKeyHex, waiting } = signer;
+  if (publicKeyHex === undefined || waiting.length === 0) return undefined;
+  signer.waiting = [];
+  return (async () => {
+    for (const { hash, signature, ...row } of waiting) {
+      if (await fitsAny(state.backend, publicKeyHex, [hash], signature)) continue;
+      report(state, 'BAD_SIGNATURE', row, BAD_SIGNATURE, signer);
+    }
+  })();
+}
+
+function fitsAny(
+  backend: CryptoBackend,
+  publicKeyHex: string,
+  hashes: readonly Uint8Array[],
+  signature: string,
+): boolean | Promise<boolean> {
+  const key = decodeHex(publicKeyHex) ?? new Uint8Array();
+  const bytes = decodeHex(signature) ?? new Uint8Array();
+  const [first, ...others] = hashes;
+  if (!first) return false;
+  return whenKnown(verifyStrict(backend, key, first, bytes), (valid): boolean | Promise<boolean> => {
+    return valid || fitsAny(backend, publicKeyHex, others, signature);
+  });
+}
+
+/** Goes on at once where the platform answered at once: a promise for each row would cost more than the row. */
+function whenKnown<T>(
+  answer: boolean | Promise<boolean>,
+  next: (valid: boolean) => T,
+): T | Promise<Awaited<T>> {
+  return typeof answer === 'boolean' ? next(answer) : (answer.then(next) as Promise<Awaited<T>>);
+}
