@@ -24,6 +24,6 @@ export function parseInstant(text: string): number | undefined {
 function dayStartMs(year: number, month: number, day: number): number | undefined {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
-  // A day that the month does not have rolls over into the next.
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : undefined;
+  // A day that the month does not have rolls over into another month.
+  return date.getUTCMonth() === month - 1 ? date.getTime() : undefined;
 }

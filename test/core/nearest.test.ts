@@ -53,6 +53,11 @@ describe('findNearest', () => {
     expect(findNearest('window', ['window'.repeat(50)])).toEqual([]);
   });
 
+  it('two words without a letter in common are not near, however short', () => {
+    expect(findNearest('x', ['y'])).toEqual([]);
+    expect(findNearest('', ['y'])).toEqual([]);
+  });
+
   it('any word is nearest to itself', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 20 }), (word) => {

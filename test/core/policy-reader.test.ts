@@ -388,6 +388,9 @@ describe('a policy is warned about when', () => {
     expect(warningsOf([CAP, { ...CAP, window: 'per_hour' }, { ...CAP, selector: { userId: 'a' } }])).toEqual(
       [],
     );
+    expect(warningsOf([CAP, { ...CAP, action: 'shadow' }, { ...CAP, action: 'allow' }])).toEqual([]);
+    const downgrade = { ...CAP, action: 'downgrade', downgradeTo: 'a/b' };
+    expect(warningsOf([downgrade, { ...downgrade, downgradeTo: 'a/c' }])).toEqual([]);
     expect(warningsOf([CAP, { ...CAP, amountCents: '5000.0000000000000000000001' }])).toEqual([]);
   });
 
