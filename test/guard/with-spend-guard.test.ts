@@ -15,7 +15,12 @@ describe('a guarded client', () => {
     expect(completion.choices[0]?.message.content).toBeTruthy();
     const [decision, settlement, ...rest] = (await readRows(home)).map((row) => row.decision);
     expect(rest).toEqual([]);
-    expect(decision).toMatchObject({ action: 'allow', modelRequested: HAIKU, provider: 'openrouter', attempt: 1 });
+    expect(decision).toMatchObject({
+      action: 'allow',
+      modelRequested: HAIKU,
+      provider: 'openrouter',
+      attempt: 1,
+    });
     expect(settlement).toMatchObject({
       entryType: 'settlement',
       originalDecisionId: decision?.decisionId,

@@ -1,10 +1,10 @@
 /** A real `openai` client, guarded, pointed at the stand-in. */
 import OpenAI from 'openai';
 import { onTestFinished } from 'vitest';
+import type { SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { setCostOverride } from '../../src/guard/cost-overrides.js';
 import type { GuardConfig } from '../../src/guard/options.js';
 import { withSpendGuard } from '../../src/guard/with-spend-guard.js';
-import type { SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { type StandInOptions, startStandIn } from '../../src/stand-in/server.js';
 import { makeHome } from './home.js';
 
