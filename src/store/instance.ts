@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
 import { createProber, type Liveness } from './liveness.js';
@@ -41,16 +41,16 @@ export async function openInstance(realHome: string): Promise<Instance> {
   const id = randomBytes(8).toString('hex');
   const path = join(folder, `${id}.sock`);
   const prober = createProber(folder);
-  const servers: Server[] = [await listen(folder, id)];
+  let listener = await listen(folder, id);
   let closed = false;
   let checking: Promise<void> | undefined;
 
   async function restore(): Promise<void> {
     if (closed || (await isSocket(path))) return;
     await openInnerFolder(folder);
-    servers.push(await listen(folder, id));
-    // The earlier server stays: others may hold connections to it that say this instance lives.
-    if (servers.length > 2) servers.splice(1, 1)[0]?.close();
+    const previous = listener;
+    listener = await listen(folder, id);
+    previous.stop();
   }
   function ensureListening(): Promise<void> {
     checking ??= restore().finally(() => {
@@ -68,7 +68,7 @@ export async function openInstance(realHome: string): Promise<Instance> {
     await checking?.catch(() => {});
     prober.close();
     await fs.rm(path, { force: true });
-    for (const server of servers) server.close();
+    listener.stop();
   }
   const probe = (other: string): Promise<Liveness> =>
     other === id
@@ -79,13 +79,21 @@ export async function openInstance(realHome: string): Promise<Instance> {
   return { id, probe, ensureListening, close };
 }
 
+interface Listener {
+  /** Breaks the connections too: they say that the instance lives. */
+  stop(): void;
+}
+
 /**
  * Binds under one name and renames to the other: the platform deletes the name it bound when the server closes, and this
  * one must outlive its owner, refusing connections, since a missing socket proves nothing.
  */
-async function listen(folder: string, id: string): Promise<Server> {
+async function listen(folder: string, id: string): Promise<Listener> {
   const bound = `${id}.new`;
+  const connections = new Set<Socket>();
   const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
     socket.on('error', () => {});
     socket.unref();
     socket.resume();
@@ -98,7 +106,12 @@ async function listen(folder: string, id: string): Promise<Server> {
     if (cause instanceof AgentGuardError) throw cause;
     throw new AgentGuardError('HOME_UNSAFE', `${folder} cannot hold a socket (${codeOf(cause)}).`, { cause });
   }
-  return server;
+  return {
+    stop() {
+      server.close();
+      for (const socket of connections) socket.destroy();
+    },
+  };
 }
 
 function startServer(server: Server, path: string): Promise<void> {

@@ -5,6 +5,7 @@
 import type { CryptoBackend, Signer } from '../core/crypto.js';
 import { parseInstant } from '../core/instant.js';
 import type { JsonObject } from '../core/json.js';
+import type { Reading } from '../core/reading.js';
 import {
   computeSignerFingerprint,
   FORMAT_VERSION,
@@ -16,7 +17,6 @@ import {
   sealReceipt,
   ZERO_HASH,
 } from '../core/receipt.js';
-import type { Reading } from '../core/row-reader.js';
 import type { Draft, LedgerFold, LedgerView } from '../core/spend-store.js';
 
 interface ChainHead {
