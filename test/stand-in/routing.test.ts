@@ -24,6 +24,12 @@ describe('routing', () => {
     expect(await serve(provider)).toBe(expected);
   });
 
+  it('knows a provider by the part of its tag before the slash', async () => {
+    const { standIn, client } = await open();
+    await client.chat.completions.create(ask({ provider: { only: ['google-vertex'] } }));
+    expect(standIn.bill.entries[0]?.provider).toBe('Google');
+  });
+
   it('takes the dearest endpoint that still fits when told to', async () => {
     expect(await serve(undefined, 'dearest')).toBe('Cloudflare');
     expect(await serve({ max_price: { completion: '1' } }, 'dearest')).toBe('Together');
