@@ -28,11 +28,19 @@ export interface Ticket {
   refusal: unknown;
 }
 
+/** A request before it is decided. `method` in upper case. */
+interface AskedRequest {
+  readonly method: string;
+  readonly address: string;
+  readonly body: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Carries the ticket from the method to the gate. Not a header: nothing of ours is ever sent. */
 export const TICKET = Symbol('agentguard.ticket');
 
 /** These never spend; everything else must be known. */
-const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
+export const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 const CHAT_PATH = '/chat/completions';
 
 /** Wraps a `fetch`. Requests that carry a ticket use its attempt; others are decided here. */
@@ -44,7 +52,8 @@ export function createGate(guard: Guard, fetch: Fetch): Fetch {
     if (FREE_METHODS.has(method)) return fetch(input, init);
     const address = input instanceof Request ? input.url : String(input);
     const body = parse(await readBody(input, init));
-    const issued = await issueTicket(guard, address, body, init?.signal ?? signalOf(input));
+    const signal = init?.signal ?? signalOf(input);
+    const issued = await issueTicket(guard, { method, address, body, signal });
     return send(
       guard,
       fetch,
@@ -60,16 +69,12 @@ export function createGate(guard: Guard, fetch: Fetch): Fetch {
  *
  * @throws AgentGuardBlockedError when it is refused.
  */
-export async function issueTicket(
-  guard: Guard,
-  address: string,
-  body: unknown,
-  signal: AbortSignal | undefined,
-): Promise<Ticket> {
+export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ticket> {
+  const { method, address, body, signal } = asked;
   const { policy, provider: configured } = guard.setup;
   const provider = detectProvider(address, configured);
   const path = pathOf(address);
-  const isChat = path.endsWith(CHAT_PATH);
+  const isChat = method === 'POST' && path.endsWith(CHAT_PATH);
   const plain = toPlain(body);
   const request = isChat ? readChatRequest(plain) : undefined;
   const quote = request ? quoteChat(request, policy) : isChat ? refuseUnread() : refuseQuote(path);

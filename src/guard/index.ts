@@ -1,6 +1,6 @@
 /** The public surface of the package: guarding calls, and checking what guards leave behind. */
 export { AgentGuardError, type ErrorCode, type RefusalCode } from '../core/errors.js';
-export type { Capability, CapAction, CapWindow, PolicyMode, SpendCap, SpendPolicy } from '../core/policy.js';
+export type { CapAction, Capability, CapWindow, PolicyMode, SpendCap, SpendPolicy } from '../core/policy.js';
 export type { Receipt } from '../core/receipt.js';
 export { computeSignerFingerprint } from '../core/receipt.js';
 export type { Scope, Selector } from '../core/scope.js';
@@ -8,7 +8,12 @@ export type { SpendStore } from '../core/spend-store.js';
 export { verifyChain, verifyEntry } from '../core/verify.js';
 export { createMemoryStore } from '../store/memory-store.js';
 export { AgentGuardBlockedError } from './blocked-error.js';
-export { type CostOverride, listCostOverrides, lockCostOverrides, setCostOverride } from './cost-overrides.js';
+export {
+  type CostOverride,
+  listCostOverrides,
+  lockCostOverrides,
+  setCostOverride,
+} from './cost-overrides.js';
 export type { Fetch } from './gate.js';
 export type { AllowedCall } from './guard.js';
 export type { Guarded, GuardHandle } from './openai.js';

@@ -4,7 +4,15 @@
  */
 import { AgentGuardError } from '../core/errors.js';
 import { AgentGuardBlockedError, adoptPrototype } from './blocked-error.js';
-import { createGate, type Fetch, issueTicket, releaseUnsent, TICKET, type Ticket } from './gate.js';
+import {
+  createGate,
+  type Fetch,
+  FREE_METHODS,
+  issueTicket,
+  releaseUnsent,
+  TICKET,
+  type Ticket,
+} from './gate.js';
 import type { Guard } from './guard.js';
 import type { CallContext } from './options.js';
 
@@ -41,8 +49,6 @@ interface Client {
   makeRequest?(options: unknown, retriesRemaining: unknown, retryOf: unknown): Promise<unknown>;
   buildURL?(path: string, query: unknown): string;
 }
-
-const SPENDLESS = new Set(['get', 'head', 'options', 'delete']);
 
 /**
  * Makes a guarded copy of a client; the client itself stays as it is.
@@ -128,13 +134,14 @@ async function decideRequest(
   guard: Guard,
   options: RequestOptions,
 ): Promise<Ticket | undefined> {
-  if (SPENDLESS.has(options.method.toLowerCase())) return undefined;
+  const method = options.method.toUpperCase();
+  if (FREE_METHODS.has(method)) return undefined;
   const address = copy.buildURL
     ? copy.buildURL(options.path, options.query)
     : `${copy.baseURL}${options.path}`;
   const signal = options.signal ?? undefined;
   try {
-    return await issueTicket(guard, address, options.body, signal);
+    return await issueTicket(guard, { method, address, body: options.body, signal });
   } catch (error) {
     // The client sees that its signal is aborted and throws its own error for it.
     if (signal?.aborted) return undefined;

@@ -131,7 +131,7 @@ export function narrowContext(
 function readPolicy(input: SpendPolicy): Policy {
   const parsed = parsePolicy(input, nodeBackend);
   if (parsed.ok) return parsed.policy;
-  const list = parsed.problems.map((problem) => `${problem.path}: ${problem.message}`);
+  const list = parsed.problems.map((problem) => `${problem.path} ${problem.message}`);
   throw new AgentGuardError(
     'POLICY_INVALID',
     `the policy has ${list.length} problem(s): ${list.join('; ')}`,
@@ -144,7 +144,7 @@ function readPolicy(input: SpendPolicy): Policy {
 function readScope(input: Scope, policy: Policy): Scope {
   const reading = parseScope(input);
   if (!reading.ok)
-    throw new TypeError(reading.problems.map((problem) => `${problem.path}: ${problem.message}`).join('; '));
+    throw new TypeError(reading.problems.map((problem) => `${problem.path} ${problem.message}`).join('; '));
   const { scope } = reading;
   if (isInside(scope, policy.scope)) return scope;
   throw new AgentGuardError(

@@ -87,7 +87,9 @@ export interface HypotheticalCall extends SpendCall {
   /** Milliseconds since 1970. Default: now. */
   readonly atMs?: number | undefined;
   /** US dollars already counted by a cap, as decimal text. Default: nothing. */
-  readonly spent?: ((cap: CapLabel) => { readonly settledUsd: string; readonly heldUsd?: string }) | undefined;
+  readonly spent?:
+    | ((cap: CapLabel) => { readonly settledUsd: string; readonly heldUsd?: string })
+    | undefined;
 }
 
 export interface CapLabel {

@@ -20,7 +20,7 @@ const STYLES: Record<string, (client: OpenAI) => Promise<unknown>> = {
   await: (client) => client.chat.completions.create(DEAR),
   withResponse: (client) => client.chat.completions.create(DEAR).withResponse(),
   asResponse: (client) => client.chat.completions.create(DEAR).asResponse(),
-  then: (client) => client.chat.completions.create(DEAR).then((answer) => answer),
+  'then callback': (client) => client.chat.completions.create(DEAR).then((answer) => answer),
   'streamed create': (client) => client.chat.completions.create({ ...DEAR, stream: true }),
   'streamed create with response': (client) =>
     client.chat.completions.create({ ...DEAR, stream: true }).withResponse(),
