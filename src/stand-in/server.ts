@@ -58,7 +58,8 @@ interface Desk {
   readonly log: RequestLog;
   readonly options: StandInOptions;
   readonly lookUp: (id: string) => Reply;
-  readonly closing: AbortController;
+  /** One per request being served; a set, as one shared signal would warn of too many listeners. */
+  readonly leaving: Set<AbortController>;
 }
 
 const BASE = '/api/v1';
@@ -83,7 +84,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     enqueue: (...steps) => desk.service.script.enqueue(steps),
     idle,
     close() {
-      closed ??= stop(server, desk.closing).then(idle);
+      closed ??= stop(server, desk.leaving).then(idle);
       return closed;
     },
   };
@@ -98,7 +99,7 @@ function createDesk(options: StandInOptions): Desk {
     options,
     log: createRequestLog(),
     lookUp: createGenerationLookup(bill, options.generationMisses ?? 1),
-    closing: new AbortController(),
+    leaving: new Set(),
     service: {
       models: options.models ?? MODEL_TABLE,
       taste: options.routing ?? 'cheapest',
@@ -115,9 +116,8 @@ function createDesk(options: StandInOptions): Desk {
 /** Serves one request. Never rejects: a fault of the stand-in itself is a 500, or a cut connection. */
 async function serve(desk: Desk, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const gone = new AbortController();
-  const leave = () => gone.abort();
-  response.once('close', leave);
-  desk.closing.signal.addEventListener('abort', leave, { once: true });
+  response.once('close', () => gone.abort());
+  desk.leaving.add(gone);
   try {
     const text = await readBody(incoming);
     const exchange = openExchange(desk, incoming, response, text ?? '', gone.signal);
@@ -130,7 +130,7 @@ async function serve(desk: Desk, incoming: IncomingMessage, response: ServerResp
       response.end(JSON.stringify({ error: { code: 500, message: String(error) } }));
     } else response.destroy();
   } finally {
-    desk.closing.signal.removeEventListener('abort', leave);
+    desk.leaving.delete(gone);
   }
 }
 
@@ -212,10 +212,10 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-function stop(server: Server, closing: AbortController): Promise<void> {
+function stop(server: Server, leaving: ReadonlySet<AbortController>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    closing.abort();
+    for (const gone of leaving) gone.abort();
     server.closeAllConnections();
   });
 }

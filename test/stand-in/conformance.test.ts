@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MODEL_TABLE, type RefusalName, type ScriptStep } from '../../src/stand-in/index.js';
+import { MODEL_TABLE, type ScriptStep } from '../../src/stand-in/index.js';
+import type { RefusalName } from '../../src/stand-in/refusals.js';
 import { ask, askStream, open, post } from './open.js';
 
 const dataDir = process.env.AGENTGUARD_DATA;

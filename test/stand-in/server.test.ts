@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseUsd } from '../../src/core/money.js';
 import { startStandIn } from '../../src/stand-in/index.js';
 import { createRequestLog } from '../../src/stand-in/request-log.js';
-import { ask, open, post } from './open.js';
+import { ask, askStream, open, post } from './open.js';
 
 const AUTH = { headers: { authorization: 'Bearer sk-test' } };
 
@@ -137,6 +137,20 @@ describe('the server', () => {
     while (standIn.bill.entries.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await Promise.all([standIn.close(), standIn.close()]);
     expect(await call).toBe('gone');
+  });
+
+  it('serves many streams at once without a warning of the platform', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const { standIn, client } = await open({ script: () => ({ kind: 'answer', eventDelayMs: 1 }) });
+    const read = async () => {
+      for await (const _ of await client.chat.completions.create(askStream())) void _;
+    };
+    await Promise.all(Array.from({ length: 30 }, read));
+    expect(standIn.bill.entries).toHaveLength(30);
+    expect(warnings.map(String)).toEqual([]);
   });
 
   it('rejects when its port is taken', async () => {
