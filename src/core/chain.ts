@@ -8,6 +8,7 @@ import { ZERO_HASH } from './receipt.js';
 export interface Link {
   readonly index: number;
   readonly previousHash: string;
+  /** It is kept. A text cut out of a line would keep the whole line in memory: give one of its own. */
   readonly hash: string;
 }
 
@@ -52,7 +53,8 @@ export interface Chain {
 
 /** The newest rows of all chains of a file: what tells a repeated row from a different one. */
 export interface RowMemory {
-  readonly rows: Map<string, { readonly hash: string; readonly previousHash: string }>;
+  /** Hash of each, by chain and number. */
+  readonly hashes: Map<string, string>;
   /** Lines that could not be placed so far, in the whole file. */
   holes: number;
 }
@@ -62,7 +64,7 @@ const MAX_SKIPPED = 64;
 const FOLLOWS: Placement = { kind: 'follows' };
 
 export function createRowMemory(): RowMemory {
-  return { rows: new Map(), holes: 0 };
+  return { hashes: new Map(), holes: 0 };
 }
 
 export function createChain(id: number): Chain {
@@ -108,8 +110,8 @@ export function extendsHead(head: Readonly<Head>, link: Link): boolean {
 }
 
 function placeEarlierRow(chain: Chain, link: Link, memory: RowMemory): Placement {
-  const known = memory.rows.get(memoryKey(chain, link.index));
-  if (!known) {
+  const known = memory.hashes.get(memoryKey(chain, link.index));
+  if (known === undefined) {
     const empty =
       link.index < chain.first || chain.skipped.some((gap) => link.index >= gap.from && link.index <= gap.to);
     if (!empty) return { kind: 'repeats' };
@@ -117,9 +119,10 @@ function placeEarlierRow(chain: Chain, link: Link, memory: RowMemory): Placement
     chain.first = Math.min(chain.first, link.index);
     return { kind: 'out-of-order' };
   }
-  if (known.hash === link.hash) return { kind: 'repeats' };
+  if (known === link.hash) return { kind: 'repeats' };
   chain.branch = headAfter(link);
-  return { kind: 'differs', sameParent: known.previousHash === link.previousHash };
+  const parent = link.index === 0 ? ZERO_HASH : memory.hashes.get(memoryKey(chain, link.index - 1));
+  return { kind: 'differs', sameParent: parent === link.previousHash };
 }
 
 function moveHead(chain: Chain, link: Link, memory: RowMemory, placement: Placement): Placement {
@@ -142,11 +145,11 @@ function skip(chain: Chain, from: number, to: number): void {
 }
 
 function remember(chain: Chain, link: Link, memory: RowMemory): void {
-  const { rows } = memory;
-  rows.set(memoryKey(chain, link.index), { hash: link.hash, previousHash: link.previousHash });
-  if (rows.size <= MAX_REMEMBERED_ROWS) return;
-  for (const oldest of rows.keys()) {
-    rows.delete(oldest);
+  const { hashes } = memory;
+  hashes.set(memoryKey(chain, link.index), link.hash);
+  if (hashes.size <= MAX_REMEMBERED_ROWS) return;
+  for (const oldest of hashes.keys()) {
+    hashes.delete(oldest);
     return;
   }
 }

@@ -14,9 +14,10 @@ import { count } from './verdicts.js';
 /** Whether the row's place in its signer's chain was found without a problem. */
 export function placeInChain(state: LedgerState, row: Row, signer: SignerChain | undefined): boolean {
   const { sequence, previousHash, entryHash } = row.receipt;
-  const link = { index: sequence, previousHash, hash: entryHash };
+  const link = { index: sequence, previousHash, hash: row.realHash };
   if (!row.intact) {
-    if (!signer || !placeBrokenRow(signer.chain, link, row.realHash, state.memory)) {
+    const broken = { ...link, hash: entryHash };
+    if (!signer || !placeBrokenRow(signer.chain, broken, row.realHash, state.memory)) {
       state.memory.holes++;
       return false;
     }
@@ -108,7 +109,7 @@ export function placeInOrder(
 ): void {
   const place = readLedgerPlace(row.receipt);
   if (!row.intact) passBrokenRow(state, row, place?.ok ? place.value : undefined, chained);
-  else if (!place) passForeignRow(state.order, row.receipt.entryHash);
+  else if (!place) passForeignRow(state.order, row.realHash);
   else if (place.ok) reportOrder(state, row, place.value, signer, chained);
   else {
     state.memory.holes++;
@@ -123,7 +124,7 @@ function reportOrder(
   signer: SignerChain | undefined,
   chained: boolean,
 ): void {
-  const found = placeInLedger(state.order, place, row.receipt.entryHash, state.memory);
+  const found = placeInLedger(state.order, place, row.realHash, state.memory);
   if (found.missing > 0) {
     // The chains that these rows belong to will each show a gap of their own: one defect, one problem.
     state.memory.holes += found.missing;
