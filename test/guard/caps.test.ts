@@ -243,7 +243,7 @@ describe('the home folder', () => {
     for await (const _ of (await guarded.chat.completions.create({
       ...known,
       stream: true,
-    } as never)) as never);
+    } as never)) as unknown as AsyncIterable<unknown>);
     for (let i = 0; i < 3; i++) await guarded.chat.completions.create(known as never).catch(() => {});
     await expect(guarded.chat.completions.create(request as never)).rejects.toThrow(canary('unknown'));
     await guarded.$guard.close();

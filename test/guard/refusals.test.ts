@@ -30,7 +30,7 @@ const STYLES: Record<string, (client: OpenAI) => Promise<unknown>> = {
   'stream helper, final content': (client) => client.chat.completions.stream(DEAR).finalContent(),
   'stream helper, done': (client) => client.chat.completions.stream(DEAR).done(),
   parse: (client) => client.chat.completions.parse(DEAR),
-  'tool runner': (client) => client.chat.completions.runTools({ ...DEAR, tools: [TOOL] }).done(),
+  'tool runner': (client) => client.chat.completions.runTools({ ...DEAR, tools: [TOOL] } as never).done(),
   'raw post': (client) => client.post('/chat/completions', { body: DEAR }),
   'raw request': (client) => client.request({ method: 'post', path: '/chat/completions', body: DEAR }),
   withOptions: (client) => client.withOptions({ timeout: 5_000 }).chat.completions.create(DEAR),
@@ -158,10 +158,10 @@ describe('a path that is not guarded yet', () => {
       if (mode === 'shadow' && name.includes('unreadable')) continue;
       it(`is refused with a sentence in ${mode} mode: ${name}`, async () => {
         const { guarded, standIn } = await openGuarded({ policy: { mode } });
-        const error = await ask(guarded).catch((e) => e);
+        const error = await ask(guarded).catch((e: AgentGuardBlockedError) => e);
         expect(error).toBeInstanceOf(AgentGuardBlockedError);
-        expect(['path_not_supported', 'unbounded']).toContain(error.code);
-        expect(error.message).toMatch(/not guarded yet|no upper bound/);
+        expect(['path_not_supported', 'unbounded']).toContain((error as AgentGuardBlockedError).code);
+        expect(String(error)).toMatch(/not guarded yet|no upper bound/);
         expect(standIn.requests).toHaveLength(0);
       });
     }

@@ -107,7 +107,7 @@ describe('guardFetch', () => {
       await guarded.$guard.close();
       await standIn.close();
     });
-    const post = (body: BodyInit | null, path = '/chat/completions') =>
+    const post = (body: NonNullable<RequestInit['body']> | null, path = '/chat/completions') =>
       guarded(`${standIn.url}${path}`, {
         method: 'POST',
         headers: { authorization: 'Bearer x', 'content-type': 'application/json' },
