@@ -1,0 +1,33 @@
+/** Prints the table of bench/README.md for this machine. A name as argument runs only the parts that contain it. */
+import { benchColdStart } from './cold-start.js';
+import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
+import { BENCH_DIR, setPrices } from './guards.js';
+import { describeMachine } from './measure.js';
+import { benchVerification } from './verification.js';
+
+const PARTS = {
+  decision: benchDecision,
+  durable: benchDurableDecision,
+  concurrency: benchConcurrency,
+  growth: benchGrowth,
+  verification: benchVerification,
+  'cold-start': benchColdStart,
+};
+
+const [wanted = ''] = process.argv.slice(2);
+setPrices();
+console.log(`${describeMachine(BENCH_DIR)}\n`);
+console.log('| work | took | measured against | that took | ratio | aim |');
+console.log('|---|---|---|---|---|---|');
+for (const [name, bench] of Object.entries(PARTS)) {
+  if (!name.includes(wanted)) continue;
+  for (const { work, us, against = '', unitUs, ratio = '', aim, met } of await bench()) {
+    const verdict = met === undefined ? aim : `${aim} ${met ? '✓' : '✗'}`;
+    console.log(`| ${work} | ${print(us)} | ${against} | ${print(unitUs)} | ${ratio} | ${verdict} |`);
+  }
+}
+
+function print(us) {
+  if (us === undefined) return '';
+  return us < 10_000 ? `${us.toPrecision(3)} µs` : `${(us / 1000).toPrecision(3)} ms`;
+}
