@@ -6,7 +6,7 @@ import type { CapCheck, Decision } from './decide.js';
 import type { JsonObject } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
 import type { Capability, Policy } from './policy.js';
-import { printCostBasis } from './price.js';
+import { type BoundedQuote, printCostBasis } from './price.js';
 import type { Scope } from './scope.js';
 
 /** What the guard knows about a call besides the decision. */
@@ -43,13 +43,21 @@ export interface Settlement {
   readonly httpStatus?: number | undefined;
 }
 
-/** The row of a decision. */
+/** The row of a decision. One literal with the rare keys last: half the time that spreads in the middle take. */
 export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts): JsonObject {
   const { quote, triggered, refusal } = decision;
+  const bounded = quote.kind === 'bounded' ? quote : undefined;
   const before = triggered ? triggered.spentUsd + triggered.heldUsd : 0n;
-  const adds = decision.action === 'block' || quote.kind !== 'bounded' ? 0n : quote.expectedUsd;
-  return {
-    ...commonRow(policy, facts),
+  const adds = decision.action === 'block' || !bounded ? 0n : bounded.expectedUsd;
+  const row = {
+    timestamp: new Date(facts.timestampMs).toISOString(),
+    actor: printActor(facts),
+    provider: facts.provider,
+    policyId: policy.id,
+    policyVersion: printVersion(policy),
+    policyHash: policy.policyHash,
+    enforcementMode: policy.mode,
+    attempt: facts.attempt,
     decisionId: facts.decisionId,
     action: decision.action,
     modelRequested: decision.modelRequested,
@@ -57,7 +65,7 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     reasons: decision.reasons,
     triggeredCap: triggered ? printCap(triggered) : null,
     triggeredScopeKey: triggered ? triggered.cap.scopeKey : null,
-    projectedCents: quote.kind === 'bounded' ? ceilCents(quote.expectedUsd) : 0,
+    projectedCents: bounded ? ceilCents(bounded.expectedUsd) : 0,
     windowSpendBefore: ceilCents(before),
     windowSpendAfter: ceilCents(before + adds),
     capabilityClaim: facts.capabilityClaim ?? null,
@@ -65,20 +73,15 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     instance: facts.instance,
     path: facts.path,
     caps: decision.checks.map(printCheck),
-    ...(quote.kind === 'bounded'
-      ? {
-          costBasis: printCostBasis(quote),
-          expectedUsd: printUsd(quote.expectedUsd),
-          reservedUsd: printUsd(quote.reservedUsd),
-          inputTokensBound: quote.bounds.inputTokens,
-          outputTokensBound: quote.bounds.outputTokens,
-          estimatedInputTokens: quote.bounds.expectedInputTokens,
-          estimatedOutputTokens: quote.bounds.expectedOutputTokens,
-        }
-      : { costBasis: null, expectedUsd: null, reservedUsd: null }),
-    ...(decision.wouldAction ? { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel } : {}),
-    ...(refusal ? { refusal: { code: refusal.code, alternatives: refusal.alternatives } } : {}),
+    costBasis: bounded ? printCostBasis(bounded) : null,
+    expectedUsd: bounded ? printUsd(bounded.expectedUsd) : null,
+    reservedUsd: bounded ? printUsd(bounded.reservedUsd) : null,
   };
+  if (bounded) Object.assign(row, printBounds(bounded));
+  if (decision.wouldAction)
+    Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
+  if (refusal) Object.assign(row, { refusal: { code: refusal.code, alternatives: refusal.alternatives } });
+  return row;
 }
 
 /** The row that says what a decided attempt really cost. `settlementId` is a UUID of its own. */
@@ -96,7 +99,14 @@ export function settlementRow(
   const actualCents = actualUsd === null ? 0 : ceilCents(actualUsd);
   const overBound = quote.kind === 'bounded' && actualUsd !== null && actualUsd > quote.reservedUsd;
   return {
-    ...commonRow(policy, { ...facts, timestampMs }),
+    timestamp: new Date(timestampMs).toISOString(),
+    actor: printActor(facts),
+    provider: facts.provider,
+    policyId: policy.id,
+    policyVersion: printVersion(policy),
+    policyHash: policy.policyHash,
+    enforcementMode: policy.mode,
+    attempt: facts.attempt,
     decisionId: settlementId,
     entryType: 'settlement',
     originalDecisionId: facts.decisionId,
@@ -121,16 +131,20 @@ export function settlementRow(
   };
 }
 
-function commonRow(policy: Policy, facts: CallFacts) {
+function printActor(facts: CallFacts): JsonObject {
+  return { ...facts.actor, provider: facts.actor.provider ?? facts.provider };
+}
+
+function printVersion({ version }: Policy): number | string {
+  return Number.isInteger(version) ? version : String(version);
+}
+
+function printBounds({ bounds }: BoundedQuote) {
   return {
-    timestamp: new Date(facts.timestampMs).toISOString(),
-    actor: { ...facts.actor, provider: facts.actor.provider ?? facts.provider },
-    provider: facts.provider,
-    policyId: policy.id,
-    policyVersion: Number.isInteger(policy.version) ? policy.version : String(policy.version),
-    policyHash: policy.policyHash,
-    enforcementMode: policy.mode,
-    attempt: facts.attempt,
+    inputTokensBound: bounds.inputTokens,
+    outputTokensBound: bounds.outputTokens,
+    estimatedInputTokens: bounds.expectedInputTokens,
+    estimatedOutputTokens: bounds.expectedOutputTokens,
   };
 }
 
