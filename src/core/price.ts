@@ -28,6 +28,8 @@ export interface BoundedQuote {
   readonly model: string;
   readonly price: ModelPrice;
   readonly bounds: TokenBounds;
+  /** Other models may answer this request, at prices that the bound covers. */
+  readonly hasFallbacks: boolean;
   /** Unit prices in the bound, headroom included; upstream is told to refuse dearer ones. */
   readonly maxInputUsd: Usd;
   readonly maxOutputUsd: Usd;
@@ -56,18 +58,25 @@ const PPM = 1_000_000n;
 export function quoteCall(price: ModelPrice, bounds: TokenBounds, headroomPpm: bigint): BoundedQuote {
   const maxInputUsd = ceilDivide(price.inputUsd * headroomPpm, PPM);
   const maxOutputUsd = ceilDivide(price.outputUsd * headroomPpm, PPM);
-  return {
+  const quote = {
     kind: 'bounded',
     model: price.model,
     price,
     bounds,
+    hasFallbacks: false,
     maxInputUsd,
     maxOutputUsd,
     expectedUsd: costOf(price, bounds.expectedInputTokens, bounds.expectedOutputTokens),
-    reservedUsd:
-      maxInputUsd * bounds.inputFactor * BigInt(bounds.inputTokens) +
-      maxOutputUsd * BigInt(bounds.outputTokens),
-  };
+    reservedUsd: 0n,
+  } as const;
+  return { ...quote, reservedUsd: boundCost(quote) };
+}
+
+/** The upper bound of a call at the unit prices in its quote. */
+export function boundCost({ maxInputUsd, maxOutputUsd, bounds }: BoundedQuote): Usd {
+  return (
+    maxInputUsd * bounds.inputFactor * BigInt(bounds.inputTokens) + maxOutputUsd * BigInt(bounds.outputTokens)
+  );
 }
 
 /** Tokens × price, exactly. */

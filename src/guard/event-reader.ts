@@ -50,7 +50,7 @@ export function createEventReader(): AnswerReader {
       readLine(rest.replace(/\r$/, ''));
       rest = '';
       // A stream that named its usage has ended, whether or not the closing mark followed.
-      return { facts, complete: complete || facts.costUsd !== undefined };
+      return { facts, complete: complete || facts.costUsd !== undefined || facts.outputTokens !== undefined };
     },
   };
 }

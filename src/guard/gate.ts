@@ -4,11 +4,12 @@
  */
 import { AgentGuardError } from '../core/errors.js';
 import type { Quote } from '../core/price.js';
-import { quoteChat, refuseQuote, refuseUnread } from './chat-quote.js';
-import { asksForUsage, readChatRequest, rewriteBody } from './chat-request.js';
 import { type AllowedCall, type Guard, unknownCost } from './guard.js';
 import { meterResponse } from './meter.js';
 import { detectProvider } from './provider.js';
+import { quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
+import { findReader } from './requests/index.js';
+import { asksForUsage, readRequest, rewriteBody } from './requests/spend-request.js';
 import { release } from './usage.js';
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -41,7 +42,6 @@ export const TICKET = Symbol('agentguard.ticket');
 
 /** These never spend; everything else must be known. */
 export const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
-const CHAT_PATH = '/chat/completions';
 
 /** Wraps a `fetch`. Requests that carry a ticket use its attempt; others are decided here. */
 export function createGate(guard: Guard, fetch: Fetch): Fetch {
@@ -74,12 +74,16 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const { policy, provider: configured } = guard.setup;
   const provider = detectProvider(address, configured);
   const path = pathOf(address);
-  const isChat = method === 'POST' && path.endsWith(CHAT_PATH);
+  const reader = findReader(method, path);
   const plain = toPlain(body);
-  const request = isChat ? readChatRequest(plain) : undefined;
-  const quote = request ? quoteChat(request, policy) : isChat ? refuseUnread() : refuseQuote(path);
+  const request = reader && readRequest(reader, plain);
+  const quote = request
+    ? quoteRequest(request, policy, provider)
+    : reader
+      ? refuseUnread()
+      : refuseQuote(path);
   const model = modelOf(plain);
-  const call = await guard.authorize({ model, provider, path: isChat ? CHAT_PATH : path, quote, signal });
+  const call = await guard.authorize({ model, provider, path: reader?.path ?? path, quote, signal });
   const { decision } = call;
   const sent =
     request && decision.action !== 'shadow' && decision.quote.kind === 'bounded'

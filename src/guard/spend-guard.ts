@@ -2,12 +2,12 @@
 import { decide } from '../core/decide.js';
 import { parseUsd, printUsd } from '../core/money.js';
 import type { Capability, CapWindow, SpendPolicy } from '../core/policy.js';
-import { type Quote, quoteCall } from '../core/price.js';
+import type { Quote } from '../core/price.js';
 import type { Scope } from '../core/scope.js';
-import { unknownPrice } from './chat-quote.js';
-import { findCostOverride, listCostOverrides } from './cost-overrides.js';
+import { listCostOverrides } from './cost-overrides.js';
 import { type AllowedCall, Guard } from './guard.js';
 import { type CallContext, type GuardOptions, type GuardSetup, readOptions } from './options.js';
+import { quoteModel } from './request-quote.js';
 import { release, settleAnswer } from './usage.js';
 
 /** One call to decide, in tokens. */
@@ -147,10 +147,7 @@ function quoteTokens(call: SpendCall, setup: GuardSetup): (model: string) => Quo
     expectedOutputTokens: outputTokens,
     inputFactor: 1n,
   };
-  return (model) => {
-    const price = findCostOverride(model);
-    return price ? quoteCall(price, bounds, setup.policy.priceHeadroomPpm) : unknownPrice(model);
-  };
+  return (model) => quoteModel(model, bounds, setup.policy.priceHeadroomPpm);
 }
 
 function readCount(name: string, value: number): number {

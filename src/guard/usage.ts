@@ -1,7 +1,9 @@
 /** Reads what an answer says about its cost (docs/policy.md "Settlement"). Missing is unknown, never zero. */
 import type { Settlement } from '../core/decision.js';
+import { sameModel } from '../core/model-id.js';
 import { parseUsd, type Usd } from '../core/money.js';
-import { costOf } from '../core/price.js';
+import { type BoundedQuote, costOf } from '../core/price.js';
+import { findCostOverride } from './cost-overrides.js';
 import { type AllowedCall, unknownCost } from './guard.js';
 
 /** The facts of an answer, as far as they were seen. */
@@ -19,19 +21,22 @@ export interface AnswerFacts {
 /** Labels from upstream are copied only when they look like labels. */
 const LABEL = /^[\w~./:@+ ()-]{1,200}$/;
 
-/** Reads one JSON answer, or one event of a streamed one. */
+/** Reads one JSON answer, or one event of a streamed one: chat, text, responses or embeddings. */
 export function readAnswer(json: unknown): AnswerFacts {
   if (!isObject(json)) return {};
-  const usage = isObject(json.usage) ? json.usage : {};
-  const choices = Array.isArray(json.choices) ? json.choices : [];
+  // Events of the responses API carry the answer inside.
+  const answer = isObject(json.response) ? json.response : json;
+  const usage = isObject(answer.usage) ? answer.usage : {};
+  const choices = Array.isArray(answer.choices) ? answer.choices : [];
+  const isEmbeddings = answer.object === 'list' && isObject(answer.usage);
   return {
     costUsd: readCost(usage),
-    inputTokens: readCount(usage.prompt_tokens),
-    outputTokens: readCount(usage.completion_tokens),
-    servedModel: readLabel(json.model),
-    servedProvider: readLabel(json.provider),
-    generationId: readLabel(json.id),
-    failed: json.error != null || choices.some((choice) => isObject(choice) && choice.error != null),
+    inputTokens: readCount(usage.prompt_tokens ?? usage.input_tokens),
+    outputTokens: readCount(usage.completion_tokens ?? usage.output_tokens) ?? (isEmbeddings ? 0 : undefined),
+    servedModel: readLabel(answer.model),
+    servedProvider: readLabel(answer.provider),
+    generationId: readLabel(answer.id),
+    failed: answer.error != null || choices.some((choice) => isObject(choice) && choice.error != null),
   };
 }
 
@@ -64,8 +69,26 @@ export function settleAnswer(
   } as const;
   if (facts.costUsd !== undefined) return { ...about, costSource: 'provider', actualUsd: facts.costUsd };
   if (quote.kind === 'bounded' && inputTokens !== undefined && outputTokens !== undefined)
-    return { ...about, costSource: 'computed', actualUsd: costOf(quote.price, inputTokens, outputTokens) };
+    return {
+      ...about,
+      costSource: 'computed',
+      actualUsd: computeCost(quote, facts, inputTokens, outputTokens),
+    };
   return { ...about, costSource: 'reserved', actualUsd: unknownCost(call, outcome).actualUsd };
+}
+
+/** At the price of the model that answered; of one without a price, at the unit prices in the bound. */
+function computeCost(
+  quote: BoundedQuote,
+  facts: AnswerFacts,
+  inputTokens: number,
+  outputTokens: number,
+): Usd {
+  const { servedModel } = facts;
+  if (!quote.hasFallbacks || servedModel === undefined || sameModel(servedModel, quote.model))
+    return costOf(quote.price, inputTokens, outputTokens);
+  const bound = { ...quote.price, inputUsd: quote.maxInputUsd, outputUsd: quote.maxOutputUsd };
+  return costOf(findCostOverride(servedModel) ?? bound, inputTokens, outputTokens);
 }
 
 /** Nothing was spent: the request provably never left, or upstream refused it with a whole error and no usage. */

@@ -54,6 +54,7 @@ function quote(model: string): Quote {
     model,
     price,
     bounds,
+    hasFallbacks: false,
     maxInputUsd: 0n,
     maxOutputUsd: 0n,
     expectedUsd: cents(expected),

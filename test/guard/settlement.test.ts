@@ -269,7 +269,9 @@ describe('what is sent', () => {
   it('is refused where a field has no upper bound, and the field is named', async () => {
     const { guarded, standIn } = await openGuarded();
     const fields: [string, object][] = [
-      ['models', { models: [OPUS] }],
+      ['models', { models: ['@preset/x'] }],
+      ['fallbacks', { fallbacks: [OPUS] }],
+      ['route', { route: 'fallback' }],
       ['model', { model: `${HAIKU}:online` }],
       ['model', { model: '@preset/cheap' }],
       ['preset', { preset: 'x' }],

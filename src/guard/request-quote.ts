@@ -1,28 +1,52 @@
 /** What a read request would cost on a model, in the words a refusal needs. */
+import { maxUsd } from '../core/money.js';
 import { findNearest } from '../core/nearest.js';
 import type { Policy } from '../core/policy.js';
-import { type Quote, quoteCall } from '../core/price.js';
-import { boundTokens, type ChatRequest } from './chat-request.js';
+import { type BoundedQuote, boundCost, type Quote, quoteCall, type TokenBounds } from '../core/price.js';
 import { findCostOverride, listCostOverrides } from './cost-overrides.js';
+import { GUARDED_PATHS } from './requests/index.js';
+import { boundTokens, type SpendRequest } from './requests/spend-request.js';
 
 /** How to make a refused request bounded. */
 const REQUEST_REFUSED_HINT = 'docs/policy.md lists what a guarded request may contain';
 
-/** Quotes a chat request on any model: bounded, or refused with the field or the missing price named. */
-export function quoteChat(request: ChatRequest, policy: Policy): (model: string) => Quote {
-  const bounds = boundTokens(request, policy.defaultMaxOutputTokens);
+/** Quotes a request on any model: bounded, or refused with the field or the missing price named. */
+export function quoteRequest(
+  request: SpendRequest,
+  policy: Policy,
+  provider: string,
+): (model: string) => Quote {
+  const bounds = boundTokens(request, provider, policy.defaultMaxOutputTokens);
+  const quote = (model: string) => quoteModel(model, bounds, policy.priceHeadroomPpm);
   return (model) => {
     if (request.unbounded) {
       const { field, reason, isUnknown } = request.unbounded;
       const say = (name: string) => `the cost of the request has no upper bound: ${name} ${reason}`;
       return unbounded(model, say(field), say(isUnknown ? 'a field' : field));
     }
-    const price = findCostOverride(model);
-    return price ? quoteCall(price, bounds, policy.priceHeadroomPpm) : unknownPrice(model);
+    const asked = quote(model);
+    // Another model than the asked one is sent alone; the asked one with its fallbacks, any of which may answer.
+    return model === request.model ? request.fallbacks.map(quote).reduce(joinQuotes, asked) : asked;
   };
 }
 
-/** The quote of a chat request whose body could not be read. */
+/** Tokens × the price of one model, or why that price is not known. */
+export function quoteModel(model: string, bounds: TokenBounds, headroomPpm: bigint): Quote {
+  const price = findCostOverride(model);
+  return price ? quoteCall(price, bounds, headroomPpm) : unknownPrice(model);
+}
+
+/** Either model may answer: the dearer of each price bounds the call. */
+function joinQuotes(first: Quote, other: Quote): Quote {
+  if (first.kind === 'unbounded') return first;
+  if (other.kind === 'unbounded') return { ...other, model: first.model };
+  const maxInputUsd = maxUsd(first.maxInputUsd, other.maxInputUsd);
+  const maxOutputUsd = maxUsd(first.maxOutputUsd, other.maxOutputUsd);
+  const joined: BoundedQuote = { ...first, hasFallbacks: true, maxInputUsd, maxOutputUsd };
+  return { ...joined, reservedUsd: boundCost(joined) };
+}
+
+/** The quote of a request whose body could not be read. */
 export function refuseUnread(): (model: string) => Quote {
   const message = 'the request has no JSON body that names a model, so its cost has no upper bound';
   return (model) => unbounded(model, message, message);
@@ -31,7 +55,7 @@ export function refuseUnread(): (model: string) => Quote {
 /** The quote of a request that no reader knows: it is refused, also in shadow mode. */
 export function refuseQuote(path: string): (model: string) => Quote {
   const message = `requests to ${path} are not guarded yet, so they are not sent`;
-  const hint = 'use chat.completions, or a client of its own that you do not guard';
+  const hint = `guarded are ${GUARDED_PATHS.join(', ')}; anything else needs a client that is not guarded`;
   return (model) => ({
     kind: 'unbounded',
     model,
@@ -43,7 +67,7 @@ export function refuseQuote(path: string): (model: string) => Quote {
 }
 
 /** Refused for want of a price, with the known models that are spelled most alike. */
-export function unknownPrice(model: string): Quote {
+function unknownPrice(model: string): Quote {
   const known = listCostOverrides().map((price) => price.model);
   const near = findNearest(model, known, 3);
   const message = `no price is known for ${JSON.stringify(model)}${near.length > 0 ? `; known and close: ${near.join(', ')}` : ''}`;

@@ -1,0 +1,72 @@
+/** `POST /responses`. What refers to things kept upstream has no size that could be bounded here. */
+import {
+  all,
+  type Check,
+  count,
+  eachItem,
+  harmless,
+  hasItems,
+  isObject,
+  never,
+  onlyKeys,
+  REASONS,
+  textOrParts,
+  toolsOfTypes,
+  unless,
+} from './field-checks.js';
+import { SHARED_FIELDS } from './shared-fields.js';
+import type { RequestReader } from './spend-request.js';
+
+const ITEM_TYPES = [
+  'message',
+  'function_call',
+  'function_call_output',
+  'reasoning',
+  'custom_tool_call',
+  'custom_tool_call_output',
+];
+const content = textOrParts([
+  'input_text',
+  'output_text',
+  'refusal',
+  'text',
+  'reasoning_text',
+  'summary_text',
+]);
+
+const item: Check = (value, field) => {
+  if (!isObject(value)) return { field, reason: REASONS.object };
+  if (value.type !== undefined && !ITEM_TYPES.includes(String(value.type)))
+    return { field, reason: REASONS.stored };
+  return content(value.content, `${field}.content`) ?? content(value.output, `${field}.output`);
+};
+
+export const RESPONSES: RequestReader = {
+  path: '/responses',
+  checks: {
+    ...SHARED_FIELDS,
+    input: (value, field) => (typeof value === 'string' ? undefined : eachItem(item)(value, field)),
+    max_output_tokens: count,
+    max_tool_calls: count,
+    tools: toolsOfTypes(['function', 'custom']),
+    reasoning: onlyKeys(['effort', 'max_tokens', 'exclude', 'enabled', 'summary', 'generate_summary']),
+    modalities: unless(
+      (value) => Array.isArray(value) && value.every((one) => one === 'text'),
+      REASONS.files,
+    ),
+    ...all('previous_response_id conversation prompt', never(REASONS.stored)),
+    background: unless((value) => value === false, 'runs on after the answer, so its cost is not seen'),
+    ...all('image_config audio', never(REASONS.files)),
+    ...all(
+      `instructions frequency_penalty include parallel_tool_calls presence_penalty prompt_cache_key
+      prompt_cache_retention store temperature text tool_choice top_k top_logprobs top_p truncation verbosity`,
+      harmless,
+    ),
+  },
+  countMessages: ({ input }) => (Array.isArray(input) ? input.length : 1) + 1,
+  hasTools: ({ tools }) => hasItems(tools),
+  countChoices: () => 1,
+  outputLimits: ['max_output_tokens'],
+  sentLimit: () => 'max_output_tokens',
+  streamsUsageOnRequest: false,
+};
