@@ -53,15 +53,22 @@ describe('a guarded path', () => {
   });
 
   it('settles without a cost on the tokens of each form', async () => {
-    const { guarded, home } = await openGuarded({
-      standIn: { dialect: 'openai' },
-      config: { provider: 'openai' },
-    });
+    const answers = [
+      { object: 'response', usage: { input_tokens: 7, output_tokens: 2 } },
+      { object: 'list', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } },
+      { object: 'text_completion', choices: [], usage: { prompt_tokens: 7, completion_tokens: 3 } },
+    ];
+    const fetch = async () => Response.json(answers.shift());
+    const { guarded, home } = await openGuarded({ client: { fetch }, config: { provider: 'openai' } });
     await guarded.responses.create({ model: HAIKU, input: 'x' });
     await guarded.embeddings.create({ model: HAIKU, input: 'x', encoding_format: 'float' });
     await guarded.completions.create({ model: HAIKU, prompt: 'x' });
     const rows = (await readRows(home)).map((row) => row.decision).filter((row) => row.entryType);
-    expect(rows.map((row) => row.costSource)).toEqual(['computed', 'computed', 'computed']);
+    expect(rows.map((row) => [row.costSource, row.actualUsd])).toEqual([
+      ['computed', '0.000017'],
+      ['computed', '0.000007'],
+      ['computed', '0.000022'],
+    ]);
   });
 });
 
