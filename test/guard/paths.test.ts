@@ -54,7 +54,7 @@ describe('a guarded path', () => {
 
   it('settles without a cost on the tokens of each form', async () => {
     const answers = [
-      { object: 'response', usage: { input_tokens: 7, output_tokens: 2 } },
+      { object: 'response', output: [], usage: { input_tokens: 7, output_tokens: 2 } },
       { object: 'list', data: [], usage: { prompt_tokens: 7, total_tokens: 7 } },
       { object: 'text_completion', choices: [], usage: { prompt_tokens: 7, completion_tokens: 3 } },
     ];
