@@ -67,6 +67,19 @@ describe('the one rule for signatures', () => {
     expect(foolNoble.map(({ name }) => name)).toContain('R has a torsion part');
   });
 
+  it('needs the platform for the equation only: everything else is refused before it is asked', () => {
+    const credulous = { ...nodeBackend, verifyRaw: () => true };
+    const passed = craftSignatures().filter(({ key, message, signature }) => {
+      return verifyStrict(credulous, key, message, signature);
+    });
+    expect(passed.map(({ name }) => name)).toEqual([
+      'an honest signature',
+      'S is zero',
+      'R has a torsion part',
+      'another message',
+    ]);
+  });
+
   it('refuses every length but 32 and 64', async () => {
     const [honest] = craftSignatures();
     const { key, message, signature } = honest!;

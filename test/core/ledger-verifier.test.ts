@@ -147,6 +147,111 @@ describe('a ledger of others, without ledger order', () => {
   });
 });
 
+describe('one defect is one error', () => {
+  const a = fixedSigner(97);
+  const ours = writeLedger('aaaaaa').lines;
+  const theirs = writeLedger('aaaaaaaa', { foreign: true }).lines;
+
+  /** 'aaaaaa' with other content from row `from` on, signed by the same key. */
+  function writeOtherHistory(from: number): string[] {
+    const writer = new LedgerWriter();
+    for (let i = 0; i < 6; i++) writer.add({ signer: a, decision: i < from ? {} : { action: 'block' } });
+    return writer.lines.slice(from);
+  }
+
+  it('for a second history of several rows', () => {
+    expect(errorsOf(verifyLines([...ours, ...writeOtherHistory(2)]))).toEqual(['FORK@7']);
+  });
+
+  it('for a row of a second history whose parent is not there', () => {
+    expect(errorsOf(verifyLines([...ours, writeOtherHistory(2)[1]!]))).toEqual(['DUPLICATE_SEQUENCE@7']);
+  });
+
+  it('and a line that could not be read excuses no later gap', () => {
+    const rows = theirs.with(1, '?').toSpliced(4, 1);
+    expect(errorsOf(verifyLines(rows))).toEqual(['NOT_JSON@2', 'GAP@5']);
+  });
+
+  it('and a run missing from the ledger excuses no later gap', () => {
+    const rows = writeLedger('abaaaab').lines;
+    expect(errorsOf(verifyLines([rows[0]!, rows[2]!, rows[4]!, rows[5]!, rows[6]!]))).toEqual([
+      'LEDGER_ORDER_MISMATCH@2',
+      'GAP@3',
+    ]);
+  });
+
+  it('and the chain that lost rows is not contiguous, though its own gap is not listed', () => {
+    const rows = writeLedger('abbaab').lines;
+    const report = verifyLines(rows.toSpliced(2, 1));
+    expect(errorsOf(report)).toEqual(['LEDGER_ORDER_MISMATCH@3']);
+    expect(report.chains[1]?.verdicts.contiguous).toMatchObject({
+      answer: 'no',
+      because: expect.stringMatching(/^Line 5: 1 row /),
+    });
+  });
+
+  it('for a changed fingerprint, and the row stays in the chain of its key', () => {
+    const changed = ours[2]!.replace(a.fingerprint, '0'.repeat(16));
+    const report = verifyLines(ours.with(2, changed));
+    expect(errorsOf(report)).toEqual(['HASH_MISMATCH@3']);
+    expect(report.chains.map(({ rows, verdicts }) => [rows, verdicts.authentic.answer])).toEqual([[6, 'no']]);
+  });
+
+  it('for a changed fingerprint in the first row of a signer, and no signer is made up', () => {
+    const report = verifyLines(ours.with(0, ours[0]!.replace(a.fingerprint, '0'.repeat(16))));
+    expect(problemsOf(report)).toEqual(['HASH_MISMATCH@1']);
+    expect(report.chains.map(({ fingerprint, rows }) => [fingerprint, rows])).toEqual([[a.fingerprint, 5]]);
+  });
+
+  it('for a changed row that names no key, when a later row names it', async () => {
+    const nameless = ours.map((line) => line.replace(/,"publicKeyHex":"\w+"/, ''));
+    const rows = [nameless[0]!, nameless[1]!.replace('allow', 'block'), ...ours.slice(2)];
+    const verifier = createLedgerVerifier({ backend: nodeBackend, path: 'nameless' });
+    for (const row of rows) await verifier.push(encodeUtf8(row));
+    expect(errorsOf(verifier.finish())).toEqual(['HASH_MISMATCH@2']);
+  });
+
+  it('for rows of others that rows of ours count or not', () => {
+    const writer = new LedgerWriter();
+    for (const [seed, foreign] of [
+      [97, false],
+      [98, true],
+      [97, false],
+    ] as const) {
+      writer.add({ signer: fixedSigner(seed), foreign });
+    }
+    expect(problemsOf(verifyLines(writer.lines))).toEqual([]);
+    const late = new LedgerWriter();
+    late.add({ signer: fixedSigner(97) });
+    late.add({ signer: fixedSigner(99) });
+    writer.add({ signer: fixedSigner(97) });
+    const rows = writer.lines.toSpliced(3, 0, late.lines[1]!);
+    expect(errorsOf(verifyLines(rows))).toEqual(['LEDGER_ORDER_MISMATCH@4']);
+  });
+
+  it('and a chain whose first two rows were swapped still starts at 0', () => {
+    const report = verifyLines([theirs[1]!, theirs[0]!]);
+    expect(report.chains.map(({ first, last }) => [first, last])).toEqual([[0, 1]]);
+  });
+
+  it('and a clock that jumped back is one warning, in rows of others too', () => {
+    const writer = new LedgerWriter();
+    for (const second of [5, 3, 4, 5]) {
+      writer.add({ signer: a, foreign: true, decision: { timestamp: `2026-10-01T12:00:0${second}.000Z` } });
+    }
+    expect(problemsOf(verifyLines(writer.lines))).toEqual(['TIME_BACKWARDS@2']);
+  });
+
+  it('and keys beside the signed part are named once, builderCode as a mere note', () => {
+    const beside = ours.map((line) => line.replace(/}$/, ',"builderCode":"x","other":1}'));
+    const unsigned = verifyLines(beside).problems.filter(({ code }) => code === 'UNSIGNED_KEY');
+    expect(unsigned.map(({ line, severity }) => [line, severity])).toEqual([
+      [1, 'note'],
+      [1, 'warning'],
+    ]);
+  });
+});
+
 describe('a changed byte', () => {
   const small = writeLedger('aab').lines.map(encodeUtf8);
 

@@ -187,6 +187,7 @@ describe('a line is refused', () => {
 
   it('as TOO_DEEP from the 65th level on', () => {
     expect(codeOf('['.repeat(64) + ']'.repeat(64))).toBe('ok');
+    expect(codeOf(`[${'{},[],'.repeat(100)}0]`)).toBe('ok');
     expect(codeOf('['.repeat(65) + ']'.repeat(65))).toBe('TOO_DEEP');
     expect(codeOf(`${'{"a":'.repeat(65)}1${'}'.repeat(65)}`)).toBe('TOO_DEEP');
     expect(codeOf('['.repeat(1_000_000))).toBe('TOO_DEEP');
