@@ -56,7 +56,7 @@ export function readReceipt(line: Uint8Array): Reading<Receipt> {
 }
 
 /** Checks that a JSON value has the shape of a row. Keys outside the format go into `unsigned`. */
-export function shapeReceipt(value: Json): Reading<Receipt> {
+function shapeReceipt(value: Json): Reading<Receipt> {
   if (!isObject(value)) return refusal('WRONG_TYPE', 'The line is not a JSON object.');
   for (const [key, sizeBytes] of Object.entries(HEX_BYTES)) {
     const field = ownValue(value, key);

@@ -5,7 +5,7 @@ import type { Faults } from './problem-list.js';
 import { computeSignerFingerprint, type Receipt } from './receipt.js';
 
 /** A row whose signature waits for its key to be named. */
-export interface WaitingSignature {
+interface WaitingSignature {
   readonly line: number;
   readonly sequence: number;
   readonly hash: Uint8Array;
