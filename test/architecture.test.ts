@@ -22,8 +22,9 @@ const ROOMS: Readonly<Record<string, Room>> = {
   store: { rooms: ['core'], packages: /^node:|^chokidar$/, bait: 'ledger.js' },
   guard: { rooms: ['core', 'store'], packages: /^node:crypto$/, bait: 'guard.js' },
   'stand-in': { rooms: ['core'], packages: /^node:/, bait: 'server.js' },
+  openrouter: { rooms: ['core', 'store'], packages: /^node:timers\/promises$|^undici$/, bait: 'client.js' },
   cli: {
-    rooms: ['core', 'store', 'guard', 'stand-in'],
+    rooms: ['core', 'store', 'guard', 'stand-in', 'openrouter'],
     packages: /^node:|^commander$/,
     bait: 'main.js',
   },
