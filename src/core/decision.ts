@@ -41,6 +41,17 @@ export interface Settlement {
   readonly servedProvider?: string | undefined;
   readonly generationId?: string | undefined;
   readonly httpStatus?: number | undefined;
+  /** What upstream's refusal asks for, as codes and times; never its words. */
+  readonly refusal?: JsonObject | undefined;
+  /** Models and providers that upstream tried before the one that answered. */
+  readonly fallbacks?: readonly FailedRoute[] | undefined;
+}
+
+/** One route that upstream tried in vain. */
+export interface FailedRoute {
+  readonly model: string | undefined;
+  readonly provider: string | undefined;
+  readonly httpStatus: number | undefined;
 }
 
 /** The row of a decision. One literal with the rare keys last: half the time that spreads in the middle take. */
@@ -127,6 +138,35 @@ export function settlementRow(
       servedProvider: settlement.servedProvider,
       generationId: settlement.generationId,
       httpStatus: settlement.httpStatus,
+    }),
+    ...(settlement.refusal ? { upstreamRefusal: settlement.refusal } : {}),
+  };
+}
+
+/** The row of one route that upstream tried in vain: no money, but part of what happened. */
+export function fallbackRow(
+  policy: Policy,
+  facts: CallFacts,
+  route: FailedRoute,
+  rowId: string,
+  timestampMs: number,
+): JsonObject {
+  return {
+    timestamp: new Date(timestampMs).toISOString(),
+    actor: printActor(facts),
+    provider: facts.provider,
+    policyId: policy.id,
+    policyVersion: printVersion(policy),
+    policyHash: policy.policyHash,
+    attempt: facts.attempt,
+    decisionId: rowId,
+    entryType: 'outcome',
+    originalDecisionId: facts.decisionId,
+    outcome: 'fallback',
+    ...present({
+      attemptedModel: route.model,
+      attemptedProvider: route.provider,
+      httpStatus: route.httpStatus,
     }),
   };
 }

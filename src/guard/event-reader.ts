@@ -4,8 +4,8 @@ import { type AnswerFacts, mergeFacts, readAnswer } from './usage.js';
 /** Fed with every chunk; knows the facts seen so far. It never throws on bytes. */
 export interface AnswerReader {
   push(chunk: Uint8Array): void;
-  /** The facts, and whether the answer had come to its own end. */
-  finish(): { readonly facts: AnswerFacts; readonly complete: boolean };
+  /** The facts, whether the answer had come to its own end, and a document's JSON. */
+  finish(): { readonly facts: AnswerFacts; readonly complete: boolean; readonly json?: unknown };
 }
 
 /** Longest line of a stream, and longest document, that is read for facts: beyond it the cost stays unknown. */
@@ -22,7 +22,7 @@ export function createDocumentReader(): AnswerReader {
     },
     finish() {
       const json = parse(text + decoder.decode());
-      return { facts: readAnswer(json), complete: json !== undefined };
+      return { facts: readAnswer(json), complete: json !== undefined, json };
     },
   };
 }

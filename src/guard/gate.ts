@@ -10,6 +10,7 @@ import { detectProvider } from './provider.js';
 import { quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
 import { findReader } from './requests/index.js';
 import { asksForUsage, readRequest, rewriteBody } from './requests/spend-request.js';
+import type { UpstreamRefusal } from './upstream-refusal.js';
 import { release } from './usage.js';
 
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -25,6 +26,8 @@ export interface Ticket {
   /** The usage event of a stream was asked for by the guard, not by the caller. */
   readonly hidesUsage: boolean;
   sent: boolean;
+  /** What upstream's last refusal asks for. */
+  upstream: UpstreamRefusal | undefined;
   /** Why a request of this ticket was stopped in the gate: the method throws it instead of a connection error. */
   refusal: unknown;
 }
@@ -85,8 +88,9 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const model = modelOf(plain);
   const call = await guard.authorize({ model, provider, path: reader?.path ?? path, quote, signal });
   const { decision } = call;
+  // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
-    request && decision.action !== 'shadow' && decision.quote.kind === 'bounded'
+    request && policy.mode === 'enforce' && decision.quote.kind === 'bounded'
       ? rewriteBody(request, decision.quote, provider)
       : undefined;
   return {
@@ -97,13 +101,14 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     text: sent && JSON.stringify(sent),
     hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
     sent: false,
+    upstream: undefined,
     refusal: undefined,
   };
 }
 
 /** Releases a ticket whose request never left. */
 export async function releaseUnsent(guard: Guard, ticket: Ticket): Promise<void> {
-  if (!ticket.sent) await guard.settle(ticket.call, release('not_sent'));
+  if (!ticket.sent) await guard.settle(ticket.call, release());
 }
 
 async function sendTicket(
@@ -151,16 +156,29 @@ async function send(
   fetch: Fetch,
   input: string | URL | Request,
   init: RequestInit | undefined,
-  { call, hidesUsage }: Ticket,
+  ticket: Ticket,
 ): Promise<Response> {
+  const { call, hidesUsage } = ticket;
+  // In shadow nothing of the request is changed, and so nothing is asked for.
+  const changes = ticket.body !== undefined && ticket.provider === 'openrouter';
   let response: Response;
   try {
-    response = await fetch(input, init);
+    response = await fetch(input, changes ? askForRoutes(input, init) : init);
   } catch (error) {
-    await guard.settle(call, neverLeft(error) ? release('not_sent') : unknownCost(call, outcomeOf(error)));
+    await guard.settle(call, neverLeft(error) ? release() : unknownCost(call, outcomeOf(error)));
     throw error;
   }
-  return meterResponse(guard, call, response, hidesUsage);
+  const onRefusal = (refusal: UpstreamRefusal) => {
+    ticket.upstream = refusal;
+  };
+  return meterResponse({ guard, call, hidesUsage, ceilingSent: changes, onRefusal }, response);
+}
+
+/** OpenRouter then tells which models and providers it tried before the one that answered. */
+function askForRoutes(input: string | URL | Request, init: RequestInit | undefined): RequestInit {
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  if (!headers.has('x-openrouter-metadata')) headers.set('x-openrouter-metadata', 'enabled');
+  return { ...init, headers };
 }
 
 /** Failures that happen before a byte of the request is on the wire. Anything else may have been billed. */

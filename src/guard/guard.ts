@@ -5,7 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import { Budget } from '../core/budget.js';
 import { type Decision, decide } from '../core/decide.js';
-import { type CallFacts, decisionRow, type Settlement, settlementRow } from '../core/decision.js';
+import {
+  type CallFacts,
+  decisionRow,
+  fallbackRow,
+  type Settlement,
+  settlementRow,
+} from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import type { Quote } from '../core/price.js';
@@ -114,7 +120,10 @@ export class Guard {
     const written = await store.transact((view) => {
       const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
       const row = settlementRow(setup.policy, call.decision, call.facts, settlement, randomUUID(), nowMs);
-      return { result: undefined, drafts: [this.#sign(row)] };
+      const fallbacks = (settlement.fallbacks ?? []).map((route) =>
+        fallbackRow(setup.policy, call.facts, route, randomUUID(), nowMs),
+      );
+      return { result: undefined, drafts: [...fallbacks, row].map((decision) => this.#sign(decision)) };
     });
     this.#announce(written.receipts);
   }

@@ -1,7 +1,8 @@
 /** Watches an answer pass: same bytes, same timing, same kind of response; the attempt is settled when it ends. */
 import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
 import type { AllowedCall, Guard } from './guard.js';
-import { release, settleAnswer } from './usage.js';
+import { classifyRefusal, type UpstreamRefusal } from './upstream-refusal.js';
+import { releaseRefused, settleAnswer } from './usage.js';
 
 /** Error bodies are read whole before they are handed on; a longer one is cut there, in bytes. */
 const MAX_ERROR_BYTES = 1024 * 1024;
@@ -9,27 +10,38 @@ const MAX_ERROR_BYTES = 1024 * 1024;
 /** Settles calls whose answer was thrown away unread, once nobody can read it any more. */
 const abandoned = new FinalizationRegistry<() => void>((settle) => settle());
 
+/** What the meter must know of the request. */
+interface Metered {
+  readonly guard: Guard;
+  readonly call: AllowedCall;
+  /** The usage event of a stream was asked for by the guard, not by the caller. */
+  readonly hidesUsage: boolean;
+  /** The guard had sent a price ceiling. */
+  readonly ceilingSent: boolean;
+  /** Hears of a refusal by upstream before the caller does. */
+  readonly onRefusal: (refusal: UpstreamRefusal) => void;
+}
+
 /**
  * Puts the meter on an answer. A refusal by upstream (status ≥ 400) is read whole and, when it names no usage, releases
  * the hold; anything else is settled when its body ends, just before the reader sees the end.
  */
-export async function meterResponse(
-  guard: Guard,
-  call: AllowedCall,
-  response: Response,
-  hidesUsage: boolean,
-): Promise<Response> {
+export async function meterResponse(metered: Metered, response: Response): Promise<Response> {
+  const { guard, call } = metered;
   if (!response.body) {
     await guard.settle(
       call,
-      response.ok ? settleAnswer(call, {}, 'cut') : release('refused_upstream', response.status),
+      response.ok ? settleAnswer(call, {}, 'cut') : releaseRefused(response.status, undefined),
     );
     return response;
   }
-  return response.ok ? meterAnswer(guard, call, response, hidesUsage) : meterRefusal(guard, call, response);
+  return response.ok ? meterAnswer(metered, response) : meterRefusal(metered, response);
 }
 
-async function meterRefusal(guard: Guard, call: AllowedCall, response: Response): Promise<Response> {
+async function meterRefusal(
+  { guard, call, ceilingSent, onRefusal }: Metered,
+  response: Response,
+): Promise<Response> {
   const chunks: Uint8Array[] = [];
   const reader = createDocumentReader();
   try {
@@ -44,19 +56,20 @@ async function meterRefusal(guard: Guard, call: AllowedCall, response: Response)
     await guard.settle(call, { ...settleAnswer(call, {}, 'cut'), httpStatus: response.status });
     throw error;
   }
-  const { facts } = reader.finish();
+  const { facts, json } = reader.finish();
+  const { status, headers } = response;
+  const refusal = classifyRefusal(status, headers, json, ceilingSent);
+  onRefusal(refusal);
   const billed =
     facts.costUsd !== undefined || (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
   await guard.settle(
     call,
-    billed
-      ? { ...settleAnswer(call, facts, 'cut'), httpStatus: response.status }
-      : release('refused_upstream', response.status),
+    billed ? { ...settleAnswer(call, facts, 'cut'), httpStatus: status } : releaseRefused(status, refusal),
   );
   return cloneWith(response, Buffer.concat(chunks));
 }
 
-function meterAnswer(guard: Guard, call: AllowedCall, response: Response, hidesUsage: boolean): Response {
+function meterAnswer({ guard, call, hidesUsage }: Metered, response: Response): Response {
   const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
   const facts = isStream ? createEventReader() : createDocumentReader();
   const filter = isStream && hidesUsage ? createUsageFilter() : undefined;

@@ -3,6 +3,7 @@
  * `request()`, through which every method passes: a refusal reaches the caller as itself, once, in every calling style.
  */
 import { AgentGuardError } from '../core/errors.js';
+import { printUsdPerMtok } from '../core/money.js';
 import { AgentGuardBlockedError, adoptPrototype } from './blocked-error.js';
 import {
   createGate,
@@ -158,6 +159,17 @@ async function throwRefusal(options: unknown, send: () => Promise<unknown>): Pro
   try {
     return await send();
   } catch (error) {
-    throw ticket?.refusal ?? error;
+    if (ticket?.refusal) throw ticket.refusal;
+    throw explainCeiling(error, ticket);
   }
+}
+
+/** A refusal that our own price ceiling most likely caused keeps its type and words, and says so beside them. */
+function explainCeiling(error: unknown, ticket: Ticket | undefined): unknown {
+  const { quote } = ticket?.call.decision ?? {};
+  if (ticket?.upstream?.cause !== 'price_ceiling' || quote?.kind !== 'bounded' || !(error instanceof Error))
+    return error;
+  const prices = `$${printUsdPerMtok(quote.maxInputUsd)} input and $${printUsdPerMtok(quote.maxOutputUsd)} output`;
+  const hint = `no endpoint of ${quote.model} may be as cheap as the price the guard knows: ${prices} per million tokens; correct the price, or set priceHeadroom above 1 in the policy`;
+  return Object.assign(error, { agentguard: { code: 'price_ceiling', hint } });
 }

@@ -71,7 +71,7 @@ export class SpendGuard {
 
   /** Gives the held bound back: only for a call that provably was not sent. */
   async release(allowed: AllowedCall): Promise<void> {
-    await this.#guard.settle(allowed, release('not_sent'));
+    await this.#guard.settle(allowed, release());
   }
 
   /** Settles what is still running as unknown, flushes, and lets go of the ledger. */

@@ -1,10 +1,12 @@
 /** Reads what an answer says about its cost (docs/policy.md "Settlement"). Missing is unknown, never zero. */
-import type { Settlement } from '../core/decision.js';
+import type { FailedRoute, Settlement } from '../core/decision.js';
+import type { JsonObject } from '../core/json.js';
 import { sameModel } from '../core/model-id.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
 import { findCostOverride } from './cost-overrides.js';
 import { type AllowedCall, unknownCost } from './guard.js';
+import type { UpstreamRefusal } from './upstream-refusal.js';
 
 /** The facts of an answer, as far as they were seen. */
 export interface AnswerFacts {
@@ -14,6 +16,8 @@ export interface AnswerFacts {
   readonly servedModel?: string | undefined;
   readonly servedProvider?: string | undefined;
   readonly generationId?: string | undefined;
+  /** Routes that OpenRouter tried in vain before the one that answered. */
+  readonly fallbacks?: readonly FailedRoute[] | undefined;
   /** The answer carries an error of its own. */
   readonly failed?: boolean;
 }
@@ -36,6 +40,7 @@ export function readAnswer(json: unknown): AnswerFacts {
     servedModel: readLabel(answer.model),
     servedProvider: readLabel(answer.provider),
     generationId: readLabel(answer.id),
+    fallbacks: readFallbacks(answer.openrouter_metadata ?? json.openrouter_metadata),
     failed: answer.error != null || choices.some((choice) => isObject(choice) && choice.error != null),
   };
 }
@@ -55,7 +60,7 @@ export function settleAnswer(
   ended: 'complete' | 'cut' | 'aborted',
 ): Settlement {
   const { quote } = call.decision;
-  const { inputTokens, outputTokens, servedModel, servedProvider, generationId } = facts;
+  const { inputTokens, outputTokens, servedModel, servedProvider, generationId, fallbacks } = facts;
   const outcome = ended === 'aborted' ? 'aborted' : ended === 'cut' || facts.failed ? 'failed' : 'answered';
   const partial = ended !== 'complete' || facts.failed === true;
   const about = {
@@ -66,6 +71,7 @@ export function settleAnswer(
     servedModel,
     servedProvider,
     generationId,
+    fallbacks,
   } as const;
   if (facts.costUsd !== undefined) return { ...about, costSource: 'provider', actualUsd: facts.costUsd };
   if (quote.kind === 'bounded' && inputTokens !== undefined && outputTokens !== undefined)
@@ -91,9 +97,37 @@ function computeCost(
   return costOf(findCostOverride(servedModel) ?? bound, inputTokens, outputTokens);
 }
 
-/** Nothing was spent: the request provably never left, or upstream refused it with a whole error and no usage. */
-export function release(outcome: 'not_sent' | 'refused_upstream', httpStatus?: number): Settlement {
-  return { costSource: 'released', actualUsd: 0n, partial: false, outcome, httpStatus };
+/** Nothing was spent: the request provably never left. */
+export function release(): Settlement {
+  return { costSource: 'released', actualUsd: 0n, partial: false, outcome: 'not_sent' };
+}
+
+/** Nothing was spent: upstream refused with a whole error and no usage. */
+export function releaseRefused(httpStatus: number, refusal: UpstreamRefusal | undefined): Settlement {
+  return {
+    costSource: 'released',
+    actualUsd: 0n,
+    partial: false,
+    outcome: 'refused_upstream',
+    httpStatus,
+    refusal: refusal && (JSON.parse(JSON.stringify(refusal)) as JsonObject),
+  };
+}
+
+/** At most this many are recorded: upstream decides how many there are. */
+const MAX_FALLBACKS = 16;
+
+/** `openrouter_metadata.attempts` without the last, which is the one that answered. */
+function readFallbacks(metadata: unknown): readonly FailedRoute[] | undefined {
+  const attempts =
+    isObject(metadata) && Array.isArray(metadata.attempts) ? metadata.attempts.filter(isObject) : [];
+  const failed = attempts.slice(0, -1).slice(0, MAX_FALLBACKS);
+  if (failed.length === 0) return undefined;
+  return failed.map(({ model, provider, status }) => ({
+    model: readLabel(model),
+    provider: readLabel(provider),
+    httpStatus: readCount(status),
+  }));
 }
 
 /** With a key of the caller's own at the provider (BYOK), `cost` is OpenRouter's fee and the bill comes on top. */

@@ -196,22 +196,20 @@ describe('the client’s own extras', () => {
     await promise;
   });
 
-  it('pass the same events as an unguarded stream', async () => {
+  it('pass the same events as an unguarded stream that asked for routes', async () => {
     const { guarded, client } = await openGuarded();
-    const collect = async (source: typeof client) => {
+    const collect = async (source: typeof client, headers = {}) => {
       const events: unknown[] = [];
-      for await (const event of await source.chat.completions.create({
-        ...ASK,
-        max_tokens: 50,
-        stream: true,
-      }))
+      const request = { ...ASK, max_tokens: 50, stream: true } as const;
+      for await (const event of await source.chat.completions.create(request, { headers }))
         events.push({ ...event, id: '', created: 0 });
       return events;
     };
-    expect(await collect(guarded)).toEqual(await collect(client));
+    const asked = { 'X-OpenRouter-Metadata': 'enabled' };
+    expect(await collect(guarded)).toEqual(await collect(client, asked));
   });
 
-  it('send the caller’s own headers unchanged and nothing of ours', async () => {
+  it('send the caller’s own headers unchanged, and of ours only the question for routes', async () => {
     const { guarded, client, standIn } = await openGuarded({
       client: { defaultHeaders: { 'HTTP-Referer': 'https://example.test', 'X-Title': 'My agent' } },
     });
@@ -219,7 +217,9 @@ describe('the client’s own extras', () => {
     await guarded.chat.completions.create(ASK);
     const [bare, sent] = standIn.requests.map((request) => request.headers);
     expect(sent).toMatchObject({ 'http-referer': 'https://example.test', 'x-title': 'My agent' });
-    expect(Object.keys(sent!).sort()).toEqual(Object.keys(bare!).sort());
+    expect(sent).toHaveProperty('x-openrouter-metadata', 'enabled');
+    const { 'x-openrouter-metadata': _, ...rest } = sent ?? {};
+    expect(Object.keys(rest).sort()).toEqual(Object.keys(bare ?? {}).sort());
   });
 });
 
@@ -264,6 +264,15 @@ describe('what is sent', () => {
     const decisions = (await readRows(home)).map((row) => row.decision).filter((row) => !row.entryType);
     expect(decisions.map((row) => [row.action, row.wouldAction])).toEqual(Array(3).fill(['shadow', 'block']));
     expect(decisions[1]).toMatchObject({ reservedUsd: null, expectedUsd: null });
+  });
+
+  it('is untouched in shadow mode also where nothing would have happened, and bounded under a cap in shadow', async () => {
+    const shadow = await openGuarded({ policy: { mode: 'shadow' } });
+    await shadow.guarded.chat.completions.create(ASK);
+    expect(shadow.standIn.requests[0]?.body).toEqual(ASK);
+    const cap = await openGuarded({ caps: [{ amountCents: 0, window: 'per_day', action: 'shadow' }] });
+    await cap.guarded.chat.completions.create(ASK);
+    expect(cap.standIn.requests[0]?.body).toMatchObject({ model: HAIKU, max_tokens: 16_384 });
   });
 
   it('is refused where a field has no upper bound, and the field is named', async () => {
