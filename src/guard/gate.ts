@@ -5,6 +5,7 @@
 import { AgentGuardError } from '../core/errors.js';
 import type { Quote } from '../core/price.js';
 import { type AllowedCall, type Guard, unknownCost } from './guard.js';
+import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';
 import { detectProvider } from './provider.js';
 import { quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
@@ -171,7 +172,23 @@ async function send(
   const onRefusal = (refusal: UpstreamRefusal) => {
     ticket.upstream = refusal;
   };
-  return meterResponse({ guard, call, hidesUsage, ceilingSent: changes, onRefusal }, response);
+  const lookUp = createLookUp(guard, fetch, input, init, ticket);
+  return meterResponse({ guard, call, hidesUsage, ceilingSent: changes, onRefusal, lookUp }, response);
+}
+
+function createLookUp(
+  guard: Guard,
+  fetch: Fetch,
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  { provider }: Ticket,
+) {
+  if (!guard.setup.lookUpBrokenAnswers || provider !== 'openrouter') return undefined;
+  const request = input instanceof Request ? input : undefined;
+  const address = request ? request.url : String(input);
+  const authorization = new Headers(init?.headers ?? request?.headers).get('authorization') ?? undefined;
+  return (generationId: string) =>
+    lookUpCost({ fetch, address, authorization, generationId, signal: guard.closing });
 }
 
 /** OpenRouter then tells which models and providers it tried before the one that answered. */

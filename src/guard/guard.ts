@@ -58,6 +58,7 @@ interface Shared {
   /** Opened by the first call. */
   store: Promise<SpendStore> | undefined;
   closed: boolean;
+  readonly closing: AbortController;
 }
 
 export class Guard {
@@ -71,7 +72,14 @@ export class Guard {
   ) {
     this.#shared = view
       ? view.of.#shared
-      : { setup, budget: new Budget(setup.policy.caps), open: new Map(), store: undefined, closed: false };
+      : {
+          setup,
+          budget: new Budget(setup.policy.caps),
+          open: new Map(),
+          store: undefined,
+          closed: false,
+          closing: new AbortController(),
+        };
     this.#scope = view?.scope ?? setup.scope;
     this.#claim = view ? view.capabilityClaim : setup.capabilityClaim;
   }
@@ -112,10 +120,29 @@ export class Guard {
     }
   }
 
-  /** Records what a call attempt really cost. A second settlement of the same attempt is ignored. */
-  async settle(call: AllowedCall, settlement: Settlement): Promise<void> {
-    const { open, setup } = this.#shared;
-    if (!open.delete(keyOf(call.facts))) return;
+  /**
+   * Records what a call attempt really cost. A second settlement of the same attempt is ignored.
+   *
+   * @returns whether it was recorded.
+   */
+  async settle(call: AllowedCall, settlement: Settlement): Promise<boolean> {
+    if (!this.#shared.open.delete(keyOf(call.facts))) return false;
+    await this.#record(call, settlement);
+    return true;
+  }
+
+  /** Records the true cost of an attempt that was settled as unknown, unless the guard was closed meanwhile. */
+  async supersede(call: AllowedCall, settlement: Settlement): Promise<void> {
+    if (!this.#shared.closed) await this.#record(call, settlement);
+  }
+
+  /** Aborted when the guard is closed. */
+  get closing(): AbortSignal {
+    return this.#shared.closing.signal;
+  }
+
+  async #record(call: AllowedCall, settlement: Settlement): Promise<void> {
+    const { setup } = this.#shared;
     const store = await this.#openStore();
     const written = await store.transact((view) => {
       const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
@@ -134,6 +161,7 @@ export class Guard {
     if (shared.closed) return;
     for (const call of [...shared.open.values()]) await this.settle(call, unknownCost(call, 'aborted'));
     shared.closed = true;
+    shared.closing.abort();
     const store = await shared.store;
     store?.detach(shared.budget);
     if (shared.setup.closesStore) await store?.close();

@@ -1,4 +1,5 @@
 /** Watches an answer pass: same bytes, same timing, same kind of response; the attempt is settled when it ends. */
+import type { Settlement } from '../core/decision.js';
 import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
 import type { AllowedCall, Guard } from './guard.js';
 import { classifyRefusal, type UpstreamRefusal } from './upstream-refusal.js';
@@ -20,6 +21,8 @@ interface Metered {
   readonly ceilingSent: boolean;
   /** Hears of a refusal by upstream before the caller does. */
   readonly onRefusal: (refusal: UpstreamRefusal) => void;
+  /** Asks for the cost of an answer that broke off; absent when nobody wants that or can answer. */
+  readonly lookUp?: ((generationId: string) => Promise<Settlement | undefined>) | undefined;
 }
 
 /**
@@ -69,7 +72,7 @@ async function meterRefusal(
   return cloneWith(response, Buffer.concat(chunks));
 }
 
-function meterAnswer({ guard, call, hidesUsage }: Metered, response: Response): Response {
+function meterAnswer({ guard, call, hidesUsage, lookUp }: Metered, response: Response): Response {
   const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
   const facts = isStream ? createEventReader() : createDocumentReader();
   const filter = isStream && hidesUsage ? createUsageFilter() : undefined;
@@ -78,7 +81,17 @@ function meterAnswer({ guard, call, hidesUsage }: Metered, response: Response): 
     abandoned.unregister(facts);
     const seen = facts.finish();
     const really = seen.complete ? 'complete' : ended === 'complete' ? 'cut' : ended;
-    await guard.settle(call, settleAnswer(call, seen.facts, really)).catch(warn);
+    const settlement = settleAnswer(call, seen.facts, really);
+    try {
+      const recorded = await guard.settle(call, settlement);
+      const id = seen.facts.generationId ?? response.headers.get('x-generation-id') ?? undefined;
+      if (recorded && settlement.costSource === 'reserved' && id !== undefined)
+        lookUp?.(id)
+          .then((truth) => truth && guard.supersede(call, truth))
+          .catch(warn);
+    } catch (error) {
+      warn(error);
+    }
   };
   const body = new ReadableStream<Uint8Array>(
     {

@@ -38,6 +38,8 @@ export interface GuardConfig {
   readonly waitForHoldsMs?: number | undefined;
   /** Called after each row is written. What it throws becomes a process warning, never a failed call. */
   readonly onDecision?: ((event: DecisionEvent) => void) | undefined;
+  /** Asks OpenRouter afterwards what an answer that broke off has cost. Default false. */
+  readonly lookUpBrokenAnswers?: boolean | undefined;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
@@ -65,6 +67,7 @@ export interface GuardSetup {
   readonly signer: Signer | undefined;
   readonly waitForHoldsMs: number;
   readonly onDecision: ((event: DecisionEvent) => void) | undefined;
+  readonly lookUpBrokenAnswers: boolean;
   readonly clock: () => number;
   /** Opens the store at the first call: constructing a guard touches no file. */
   readonly openStore: () => Promise<SpendStore>;
@@ -80,6 +83,7 @@ const CONFIG_KEYS = [
   'provider',
   'waitForHoldsMs',
   'onDecision',
+  'lookUpBrokenAnswers',
   'clock',
 ] as const;
 
@@ -106,6 +110,7 @@ export function readOptions(options: GuardOptions): GuardSetup {
       config.signingKeys && createNodeSigner(config.signingKeys.privateKey, config.signingKeys.publicKey),
     waitForHoldsMs: config.waitForHoldsMs ?? 30_000,
     onDecision: config.onDecision,
+    lookUpBrokenAnswers: config.lookUpBrokenAnswers === true,
     clock: config.clock ?? Date.now,
     openStore: async () => config.store ?? openLedger({ home, scope: scope.tenantId, durability }),
     closesStore: config.store === undefined,

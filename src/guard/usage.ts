@@ -139,17 +139,20 @@ function readCost(usage: Readonly<Record<string, unknown>>): Usd | undefined {
   return upstream === undefined ? undefined : cost + upstream;
 }
 
-function readAmount(value: unknown): Usd | undefined {
+/** An amount in US dollars that upstream names. `undefined` when it is not a decimal ≥ 0. */
+export function readAmount(value: unknown): Usd | undefined {
   if (typeof value !== 'number' && typeof value !== 'string') return undefined;
   const usd = parseUsd(String(value), 'up');
   return usd === undefined || usd < 0n ? undefined : usd;
 }
 
-function readCount(value: unknown): number | undefined {
+/** A count of tokens, or `undefined`. */
+export function readCount(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
 }
 
-function readLabel(value: unknown): string | undefined {
+/** A name that upstream gives, when it looks like one. */
+export function readLabel(value: unknown): string | undefined {
   return typeof value === 'string' && LABEL.test(value) ? value : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { printUsd } from '../../src/core/money.js';
 import { classifyRefusal } from '../../src/guard/upstream-refusal.js';
 import { FAKE_KEY_HASH, REFUSAL_NAMES } from '../../src/stand-in/refusals.js';
 import { ASK, HAIKU, OPUS, openGuarded } from '../helpers/guarded-client.js';
@@ -146,6 +147,39 @@ describe('routes that OpenRouter tried in vain', () => {
       const { guarded, standIn } = await openGuarded(setup);
       await guarded.chat.completions.create(ASK);
       expect(standIn.requests[0]?.headers).not.toHaveProperty('x-openrouter-metadata');
+    }
+  });
+});
+
+describe('an answer that broke off', () => {
+  it('is settled anew on the true cost, when the guard is asked to look it up', async () => {
+    const { guarded, home, standIn } = await openGuarded({
+      config: { lookUpBrokenAnswers: true },
+      standIn: { script: [{ kind: 'cut' }] },
+    });
+    const stream = await guarded.chat.completions.create({ ...ASK, stream: true });
+    await expect(
+      (async () => {
+        for await (const _ of stream);
+      })(),
+    ).rejects.toThrow();
+    await expect.poll(async () => (await readRows(home)).length, { timeout: 10_000 }).toBe(3);
+    const [, unknown, truth] = (await readRows(home)).map((row) => row.decision);
+    expect(unknown).toMatchObject({ costSource: 'reserved', partial: true });
+    expect(truth).toMatchObject({
+      costSource: 'provider',
+      partial: true,
+      actualUsd: printUsd(standIn.bill.total()),
+      originalDecisionId: unknown?.originalDecisionId,
+    });
+  });
+
+  it('is not looked up without being asked to, and not after close', async () => {
+    for (const lookUpBrokenAnswers of [false, true]) {
+      const { guarded, standIn } = await openGuarded({ config: { lookUpBrokenAnswers } });
+      for await (const _ of await guarded.chat.completions.create({ ...ASK, stream: true })) break;
+      await guarded.$guard.close();
+      expect(standIn.requests.filter((request) => request.path.includes('generation'))).toEqual([]);
     }
   });
 });

@@ -1,0 +1,87 @@
+/**
+ * The cost of an answer that broke off, asked for afterwards: OpenRouter tells it at `/generation?id=` a moment later.
+ * Opt-in (`config.lookUpBrokenAnswers`): it is one more request, with the caller's own key and `fetch`.
+ */
+import type { Settlement } from '../core/decision.js';
+import type { Fetch } from './gate.js';
+import { readAmount, readCount, readLabel } from './usage.js';
+
+/** Pauses before each look-up, in milliseconds: upstream needs a moment to close its books. */
+const PAUSES_MS = [500, 1_500, 4_000, 10_000, 30_000];
+/** Longest a single look-up may take, in milliseconds. */
+const TIMEOUT_MS = 10_000;
+
+export interface LookUp {
+  readonly fetch: Fetch;
+  /** Address of the request that broke off; the look-up goes to its neighbour. */
+  readonly address: string;
+  /** `Authorization` of that request. */
+  readonly authorization: string | undefined;
+  readonly generationId: string;
+  readonly signal: AbortSignal;
+}
+
+/** Asks until upstream knows. @returns the true settlement, or `undefined` when it never came to know. */
+export async function lookUpCost(lookUp: LookUp): Promise<Settlement | undefined> {
+  const url = new URL(lookUp.address);
+  url.pathname = url.pathname.replace(
+    /\/(chat\/completions|completions|responses|embeddings)$/,
+    '/generation',
+  );
+  url.search = new URLSearchParams({ id: lookUp.generationId }).toString();
+  for (const pauseMs of PAUSES_MS) {
+    await pause(pauseMs, lookUp.signal);
+    if (lookUp.signal.aborted) return undefined;
+    const settlement = await askOnce(lookUp, url);
+    if (settlement) return settlement;
+  }
+  return undefined;
+}
+
+async function askOnce({ fetch, authorization, signal }: LookUp, url: URL): Promise<Settlement | undefined> {
+  const headers = authorization === undefined ? {} : { authorization };
+  try {
+    const response = await fetch(url, {
+      headers,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+    });
+    const json: unknown = await response.json();
+    return response.ok ? readGeneration(json) : undefined;
+  } catch {
+    // Any failure means "not known yet"; the bound stays counted until the truth is there.
+    return undefined;
+  }
+}
+
+function readGeneration(json: unknown): Settlement | undefined {
+  const data = (json as { data?: Readonly<Record<string, unknown>> } | null)?.data;
+  const fee = readAmount(data?.total_cost);
+  const upstream = data?.is_byok === true ? readAmount(data.upstream_inference_cost) : 0n;
+  if (!data || fee === undefined || upstream === undefined) return undefined;
+  return {
+    costSource: 'provider',
+    actualUsd: fee + upstream,
+    partial: true,
+    outcome: 'aborted',
+    inputTokens: readCount(data.native_tokens_prompt),
+    outputTokens: readCount(data.native_tokens_completion),
+    servedModel: readLabel(data.model),
+    servedProvider: readLabel(data.provider_name),
+    generationId: readLabel(data.id),
+  };
+}
+
+/** A pause that ends early with the signal and keeps no process alive. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms).unref();
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
