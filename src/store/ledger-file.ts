@@ -30,7 +30,7 @@ export interface LedgerFile {
   readonly flusher: Flusher;
   /** How many bytes others have added. @throws AgentGuardError LEDGER_REWRITTEN */
   measureAhead(): number;
-  /** Reads the complete rows of others, without the lock, in chunks. Stops, saying false, at whatever is no row. */
+  /** Reads the complete rows of others, without the lock, in chunks. Says false when it came upon no row or none was there. */
   readAhead(onRow: RowListener): Promise<boolean>;
   /**
    * With the lock: reads what is left and mends the end. Says false, having done nothing, when more than `maxBytes` are
@@ -121,12 +121,13 @@ export function openLedgerFile(
   }
 
   async function readAhead(onRow: RowListener): Promise<boolean> {
+    const start = offset;
     for await (const line of readFileLines(fd, offset, offset + measureAhead())) {
       const next = readNext(line.bytes);
       if (typeof next === 'string') return false;
       take(next, line.endOffset, onRow);
     }
-    return true;
+    return offset > start;
   }
 
   function catchUp(onRow: RowListener, nowMs: number, maxBytes: number): boolean {

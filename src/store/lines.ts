@@ -33,8 +33,8 @@ export function createLineSplitter(fromOffset = 0): LineSplitter {
   function keep(part: Uint8Array): void {
     const room = MAX_KEPT_BYTES - kept;
     if (part.length === 0 || room === 0) return;
-    // A copy: the caller may fill its buffer again.
-    parts.push(part.slice(0, room));
+    // A copy, which `slice` of a Buffer is not: the caller may fill its buffer again.
+    parts.push(new Uint8Array(part.subarray(0, room)));
     kept += Math.min(part.length, room);
   }
   function take(last: Uint8Array): Uint8Array {

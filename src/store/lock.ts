@@ -119,6 +119,8 @@ function createOwnerWatch(lockPath: string, instance: Instance) {
       liveness = await instance.probe(owner);
       if (liveness !== 'dead') return false;
       removeName(lockPath, owner);
+      owner = undefined;
+      nextProbeMs = waitedMs + FIRST_PROBE_MS;
       return true;
     },
   };
@@ -138,7 +140,8 @@ export function readOwner(lockPath: string): string | undefined {
 function prepare(ownPath: string, id: string): void {
   const fresh = `${ownPath}.new`;
   try {
-    fs.mkdirSync(fresh, { mode: 0o700, recursive: true });
+    // Not recursive: a scope folder that is gone must not come back empty.
+    if (!fs.existsSync(fresh)) fs.mkdirSync(fresh, { mode: 0o700 });
     fs.writeFileSync(join(fresh, id), '', { mode: 0o600 });
     fs.renameSync(fresh, ownPath);
   } catch (cause) {
