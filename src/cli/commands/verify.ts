@@ -1,0 +1,236 @@
+/** `agentguard verify`: proves ledgers and receipts, and says what the proof covers (docs/cli.md, verify). */
+import { resolve } from 'node:path';
+import type { OptionValues } from 'commander';
+import { isHex } from '../../core/bytes.js';
+import type { VerifyOptions } from '../../core/ledger-verifier.js';
+import { findNearest } from '../../core/nearest.js';
+import type { Verdicts, VerifyReport } from '../../core/report.js';
+import { combineReports } from '../../core/verify.js';
+import { nodeBackend } from '../../store/node-crypto.js';
+import { explainSystemError, unreadableError, usageError } from '../cli-error.js';
+import { type CommandContext, suggest } from '../context.js';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
+import {
+  type LedgerPlace,
+  listHomeLedgers,
+  listNamedFiles,
+  type PlaceFault,
+  STANDARD_INPUT,
+} from '../ledger-places.js';
+import { dim, paint } from '../print.js';
+import { createProgress } from '../progress.js';
+import { resolveTrace, type Trace } from '../trace.js';
+import { loadTrustFile } from '../trust-file.js';
+import { type FileOutcome, verifyFile } from '../verify-file.js';
+import { printFile, printHeadline, VERDICT_NAMES, type VerdictName } from '../verify-print.js';
+
+/** What is verified, against what, and what came of it. */
+interface Verification {
+  readonly outcomes: readonly FileOutcome[];
+  readonly faults: readonly PlaceFault[];
+  readonly report: VerifyReport;
+  readonly trace: Trace | undefined;
+  readonly required: readonly VerdictName[];
+  readonly unproved: readonly VerdictName[];
+  readonly tookMs: number;
+}
+
+const HINTS: Readonly<Record<VerdictName, string>> = {
+  authentic: 'get each signer’s key from its owner and give it with --public-key or --trust',
+  contiguous: 'bring the whole ledger, from its first row',
+  complete: 'only a checkpoint kept elsewhere shows it, and this version reads none yet',
+  lawful: 'this version does not yet derive decisions again from their policies',
+};
+
+/** Runs `verify`. @throws CliError for a wrong option or when nothing can be read at all. */
+export async function runVerify(
+  context: CommandContext,
+  options: OptionValues,
+  paths: readonly string[],
+): Promise<ExitCode> {
+  const startedMs = context.io.elapsedMs();
+  const required = readRequired(options.require);
+  const verifyOptions = await readOptions(context, options);
+  const { places, faults } = await findPlaces(context, paths);
+  const trace =
+    options.trace === undefined ? undefined : await trail(context, String(options.trace), places, faults);
+  const work = await verifyPlaces(context, trace?.places ?? places, verifyOptions, trace);
+  const report = combineReports(work.outcomes.map((outcome) => outcome.report));
+  const verification: Verification = {
+    outcomes: work.outcomes,
+    faults: [...faults, ...work.faults],
+    report,
+    trace,
+    required,
+    unproved: required.filter((name) => report.verdicts[name].answer !== 'yes'),
+    tookMs: Math.round(context.io.elapsedMs() - startedMs),
+  };
+  const exitCode = judge(verification, paths.length > 0);
+  if (!context.quiet || exitCode !== EXIT_CODES.ok) printVerification(context, verification);
+  printErrors(context, verification, exitCode, paths.length > 0);
+  return exitCode;
+}
+
+/** The stable JSON form of a verification. */
+export function describeVerification(verification: Verification) {
+  const { report, outcomes, faults, trace, required, tookMs } = verification;
+  const { ok, verdicts, caps } = report;
+  return {
+    ok: ok && faults.length === 0,
+    verdicts,
+    caps,
+    files: outcomes.map(({ kind, report: file, selection }) => ({
+      ...file,
+      kind,
+      ...(selection && { selected: selection }),
+    })),
+    unreadable: faults,
+    ...(trace && { trace: { selector: trace.selector, meaning: trace.meaning } }),
+    required,
+    took_ms: tookMs,
+  };
+}
+
+function readRequired(value: unknown): readonly VerdictName[] {
+  if (value === undefined) return [];
+  const names = String(value)
+    .split(',')
+    .map((name) => name.trim());
+  return names.map((name) => {
+    const found = VERDICT_NAMES.find((verdict) => verdict === name);
+    if (found) return found;
+    const [nearest] = findNearest(name, VERDICT_NAMES);
+    throw usageError(
+      `--require names no verdict ${JSON.stringify(name)}`,
+      nearest ? `did you mean ${nearest}?` : `the verdicts are ${VERDICT_NAMES.join(', ')}`,
+    );
+  });
+}
+
+async function readOptions({ io }: CommandContext, options: OptionValues): Promise<VerifyOptions> {
+  const allowedKeys = options.publicKey as readonly string[] | undefined;
+  for (const key of allowedKeys ?? []) {
+    if (isHex(key, 32)) continue;
+    const hint = isHex(key, 8)
+      ? 'a fingerprint is only a label: give the full key'
+      : 'verify --json prints the keys of a ledger; ask the owner which is theirs';
+    throw usageError(
+      `--public-key takes a full key, 64 lowercase hex digits, not ${JSON.stringify(key)}`,
+      hint,
+    );
+  }
+  const pinnedKeys = options.trust === undefined ? [] : await loadTrustFile(io.cwd, String(options.trust));
+  return { backend: nodeBackend, pinnedKeys, ...(allowedKeys && { allowedKeys }) };
+}
+
+async function findPlaces(context: CommandContext, paths: readonly string[]) {
+  return paths.length > 0 ? listNamedFiles(context.io.cwd, paths) : listHomeLedgers(context);
+}
+
+async function trail(
+  { io }: CommandContext,
+  selector: string,
+  places: readonly LedgerPlace[],
+  faults: readonly PlaceFault[],
+): Promise<Trace> {
+  if (places.some((place) => place.path === STANDARD_INPUT))
+    throw usageError('--trace cannot choose rows of standard input, which is read only once');
+  const [fault] = faults;
+  if (places.length === 0 && fault) throw unreadableError(`${fault.path} ${fault.message}`);
+  const absolute = places.map((place) => ({ ...place, path: resolve(io.cwd, place.path) }));
+  return resolveTrace(selector, absolute, io.signal);
+}
+
+async function verifyPlaces(
+  { io, quiet }: CommandContext,
+  places: readonly LedgerPlace[],
+  options: VerifyOptions,
+  trace: Trace | undefined,
+): Promise<{ readonly outcomes: readonly FileOutcome[]; readonly faults: readonly PlaceFault[] }> {
+  const outcomes: FileOutcome[] = [];
+  const faults: PlaceFault[] = [];
+  const progress = createProgress(io, quiet);
+  try {
+    for (const { path } of places) {
+      const source = path === STANDARD_INPUT ? io.stdin : resolve(io.cwd, path);
+      const job = { path, source, options, selects: trace?.selects, progress, signal: io.signal };
+      try {
+        outcomes.push(await verifyFile(job));
+      } catch (cause) {
+        if (io.signal.aborted || !(cause instanceof Error && 'code' in cause)) throw cause;
+        faults.push({ path, message: explainSystemError(cause) });
+      }
+    }
+  } finally {
+    progress.clear();
+  }
+  return { outcomes, faults };
+}
+
+/** The worst of what was found: failed, then unreadable or empty, then not proved as required. */
+function judge({ report, outcomes, faults, unproved }: Verification, isNamed: boolean): ExitCode {
+  if (!report.ok) return EXIT_CODES.failed;
+  const empty = outcomes.filter((outcome) => outcome.report.rows === 0).length;
+  if (faults.length > 0 || empty === outcomes.length || (isNamed && empty > 0)) return EXIT_CODES.unreadable;
+  return unproved.length > 0 ? EXIT_CODES.unproved : EXIT_CODES.ok;
+}
+
+function printVerification(context: CommandContext, verification: Verification): void {
+  const { out, json } = context;
+  const { outcomes, report, trace } = verification;
+  if (json) {
+    out.json(describeVerification(verification));
+    return;
+  }
+  if (outcomes.length === 0) return;
+  if (trace) {
+    out.line([`${trace.selector}: ${trace.meaning}`], 2);
+    out.blank();
+  }
+  for (const outcome of outcomes) printFile(out, outcome, trace?.selector);
+  if (outcomes.length > 1) out.line(`${outcomes.length} ledgers together, the weakest of them counts:`);
+  printHeadline(out, report.verdicts);
+  if (report.verdicts.authentic.answer === 'unknown')
+    out.line(dim('Who signed is proved with --public-key or --trust, and a key its owner gave you.'), 2);
+}
+
+/** What went wrong in one line each, for logs that keep only standard error. */
+function printErrors(
+  context: CommandContext,
+  { report, outcomes, faults, unproved }: Verification,
+  exitCode: ExitCode,
+  isNamed: boolean,
+): void {
+  const { notes } = context;
+  const error = (text: string): void => notes.line(['agentguard: ', paint('red', 'error'), `: ${text}`], 2);
+  const hint = (text: string): void => notes.line([paint('cyan', 'hint'), `: ${text}`], 2);
+  for (const { path, message } of faults) error(`${path} ${message}`);
+  for (const { report: file } of outcomes) {
+    if (file.rows === 0 && (isNamed || exitCode === EXIT_CODES.unreadable)) error(`${file.path} has no rows`);
+  }
+  if (exitCode === EXIT_CODES.failed) {
+    error(`verification failed: ${findFault(report)}`);
+    const strange = outcomes.find((outcome) => outcome.report.rows === 0);
+    if (strange) hint(`not one line of ${strange.report.path} is a receipt: is it a ledger?`);
+  }
+  if (exitCode === EXIT_CODES.unproved) {
+    error(`verified, but not proved as required: ${unproved.join(', ')}`);
+    for (const name of unproved) hint(`${name}: ${HINTS[name]}`);
+  }
+  if (exitCode === EXIT_CODES.unreadable && outcomes.length === 0 && faults.length > 0)
+    hint(`${suggest(context, 'doctor')} looks at the whole home`);
+}
+
+/** The first problem that counts: `path, line 41: …`. */
+function findFault({ files, verdicts }: VerifyReport): string {
+  for (const { path, problems } of files) {
+    const problem = problems.find((one) => one.severity === 'error');
+    if (problem) return `${path}${problem.line > 0 ? `, line ${problem.line}` : ''}: ${problem.message}`;
+  }
+  return firstNo(verdicts);
+}
+
+function firstNo(verdicts: Verdicts): string {
+  const name = VERDICT_NAMES.find((one) => verdicts[one].answer === 'no');
+  return name === undefined ? 'see the verdicts' : verdicts[name].because;
+}

@@ -1,0 +1,92 @@
+/** The state of one ledger file as its next writer would find it: rows, damage, torn end, open holds, newest time. */
+import type { JsonObject } from '../core/json.js';
+import { parseUsd, type Usd } from '../core/money.js';
+import { ownValue } from '../core/receipt.js';
+import { addRow, createLedgerState, findBreak, type LedgerState, readRow } from '../store/ledger-state.js';
+import { nodeBackend } from '../store/node-crypto.js';
+import { readLines } from '../store/tail.js';
+import { textAt } from './decision-story.js';
+
+/** A decided call that nothing has settled. */
+export interface OpenHold {
+  readonly decisionId: string;
+  readonly attempt: number;
+  readonly reservedUsd: Usd;
+  readonly timestampMs: number;
+  /** The process that ran it; empty when the row does not say. */
+  readonly instance: string;
+}
+
+export interface LedgerHealth {
+  /** Good rows, up to the first damage. */
+  readonly rows: number;
+  /** Why the row after them cannot be used by a writer; `undefined` when all can. */
+  readonly damage: string | undefined;
+  /** Bytes after the last line feed. */
+  readonly tornBytes: number;
+  /** Milliseconds since 1970, `-Infinity` without rows. */
+  readonly newestMs: number;
+  readonly holds: readonly OpenHold[];
+  /** Names of the torn files that rows account for. */
+  readonly tornFiles: ReadonlySet<string>;
+}
+
+/** Reads a ledger once, hashes and links but no signatures. @throws the system's error; the signal's reason. */
+export async function examineLedger(path: string, signal: AbortSignal): Promise<LedgerHealth> {
+  const state = createLedgerState('');
+  const holds = new Map<string, OpenHold>();
+  let damage: string | undefined;
+  let tornBytes = 0;
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for await (const run of readLines(path)) {
+    signal.throwIfAborted();
+    for (const { bytes } of run.lines) {
+      damage ??= takeRow(state, holds, bytes, (timestampMs) => {
+        newestMs = Math.max(newestMs, timestampMs);
+      });
+    }
+    tornBytes = run.tornTail?.length ?? 0;
+  }
+  return {
+    rows: state.rows,
+    damage,
+    tornBytes,
+    newestMs,
+    holds: [...holds.values()],
+    tornFiles: state.tornFiles,
+  };
+}
+
+/** Adds one line, or says what is wrong with it. */
+function takeRow(
+  state: LedgerState,
+  holds: Map<string, OpenHold>,
+  bytes: Uint8Array,
+  onTime: (timestampMs: number) => void,
+): string | undefined {
+  const reading = readRow(bytes, nodeBackend);
+  if (!reading.ok) return reading.message;
+  const problem = findBreak(state, reading.value);
+  if (problem !== undefined) return problem;
+  const timestampMs = addRow(state, reading.value);
+  if (!Number.isNaN(timestampMs)) onTime(timestampMs);
+  foldHold(holds, reading.value.decision, timestampMs);
+  return undefined;
+}
+
+/** A hold lasts from its decision to any settlement: even "we do not know" is counted as spent, not as held. */
+function foldHold(holds: Map<string, OpenHold>, decision: JsonObject, timestampMs: number): void {
+  const attempt = typeof decision.attempt === 'number' ? decision.attempt : 1;
+  const entryType = ownValue(decision, 'entryType');
+  if (entryType === 'settlement') {
+    holds.delete(`${textAt(decision, 'originalDecisionId') ?? ''}#${attempt}`);
+    return;
+  }
+  const decisionId = textAt(decision, 'decisionId');
+  if (entryType !== undefined || decisionId === null || decision.action === 'block') return;
+  // Rows of other writers hold nothing: what they projected counts at once.
+  if (decision.formatVersion === undefined) return;
+  const reservedUsd = parseUsd(textAt(decision, 'reservedUsd') ?? '0', 'up') ?? 0n;
+  const instance = textAt(decision, 'instance') ?? '';
+  holds.set(`${decisionId}#${attempt}`, { decisionId, attempt, reservedUsd, timestampMs, instance });
+}

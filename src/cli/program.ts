@@ -1,0 +1,92 @@
+/** The commands and their options (docs/cli.md). Each command's own code is loaded only when it runs. */
+import { Command, type OptionValues } from 'commander';
+import { type CommandContext, type CommonOptions, createContext } from './context.js';
+import type { ExitCode } from './exit-codes.js';
+import type { CliIo } from './io.js';
+
+/** Runs one command with its options and arguments. */
+type Handler = (context: CommandContext, options: OptionValues, args: readonly string[]) => Promise<ExitCode>;
+
+/** Builds the tree of commands. `finish` hears the exit code of the one that ran. */
+export function createProgram(io: CliIo, version: string, finish: (code: ExitCode) => void): Command {
+  const program = new Command('agentguard')
+    .description('Spend caps and signed receipts for AI agents: prove, explain and check ledgers.')
+    .version(version, '--version', 'print the version of this package')
+    .option('--home <dir>', 'folder of all ledgers (default: AGENTGUARD_HOME, else ~/.agentguard)')
+    .option('--json', 'print the result as JSON')
+    .option('--no-color', 'no colours, as with NO_COLOR')
+    .option('--quiet', 'say nothing when all is well')
+    .helpOption('--help', 'explain a command, an example first')
+    .helpCommand('help [command]', 'explain a command, an example first')
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput(bindOutput(io));
+  const add = (name: string, example: string, load: () => Promise<Handler>): Command => {
+    const command = program.command(name).addHelpText('before', `Example:\n  ${example}\n`);
+    command.action(async () => {
+      const handler = await load();
+      const common: CommonOptions = program.opts();
+      finish(await handler(createContext(io, common), command.opts(), command.args));
+    });
+    return command;
+  };
+  program.addHelpText('before', 'Example:\n  agentguard verify --trace latest\n');
+  defineVerify(add);
+  add('explain', 'agentguard explain latest', async () => {
+    const { runExplain } = await import('./commands/explain.js');
+    return (context, _options, [id]) => runExplain(context, id);
+  })
+    .description('tell one decision in words: rule, numbers, cap arithmetic, what would have passed')
+    .argument('[id]', 'a decision id or the start of one, or latest', 'latest');
+  add('demo', 'agentguard demo', async () => {
+    const { runDemo } = await import('./commands/demo.js');
+    return runDemo;
+  })
+    .description('run a guarded agent against a built-in stand-in for OpenRouter, then verify its ledger')
+    .option('--no-open', 'open nothing in a browser');
+  add('init', 'agentguard init --scope acme', async () => {
+    const { runInit } = await import('./commands/init.js');
+    return (context, options) => runInit(context, String(options.scope));
+  })
+    .description('make the home, a ledger key, a starter policy and a runnable quickstart; never overwrites')
+    .option('--scope <name>', 'tenant whose ledger is made', 'default');
+  add('doctor', 'agentguard doctor', async () => {
+    const { runDoctor } = await import('./commands/doctor.js');
+    return runDoctor;
+  }).description('look at home, keys, locks, ledgers and clock: what is wrong and how to fix it');
+  return program;
+}
+
+function defineVerify(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {
+  add('verify', 'agentguard verify --trace latest', async () => {
+    const { runVerify } = await import('./commands/verify.js');
+    return runVerify;
+  })
+    .description('prove ledgers: who signed, nothing changed, removed or reordered inside')
+    .argument('[path...]', 'ledgers, receipts or lists of receipts; - is standard input (default: the home)')
+    .option(
+      '--trace <selector>',
+      'latest, or a scope, signer fingerprint, decision, session, task or workflow id',
+    )
+    .option('--public-key <hex>', 'every row must be signed with this key; may be repeated', collect)
+    .option('--trust <file>', 'JSON file of keys whose owners are known')
+    .option('--require <verdicts>', 'verdicts that must be "yes", such as authentic,contiguous');
+}
+
+function bindOutput({ stdout, stderr }: CliIo) {
+  return {
+    writeOut: (text: string) => stdout.write(text),
+    writeErr: (text: string) => stderr.write(text),
+    // Errors are thrown and printed by `run`, in one form with all others.
+    outputError: () => {},
+    getOutHelpWidth: () => (stdout.isTerminal ? Math.max(60, stdout.columns) : 80),
+    getErrHelpWidth: () => (stderr.isTerminal ? Math.max(60, stderr.columns) : 80),
+    getOutHasColors: () => false,
+    getErrHasColors: () => false,
+  };
+}
+
+function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value];
+}

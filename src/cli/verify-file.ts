@@ -1,0 +1,80 @@
+/** Verifies one file or stream, row by row, with what the caller wants to hear on the way. */
+import * as fs from 'node:fs/promises';
+import { createLedgerVerifier, type VerifyOptions } from '../core/ledger-verifier.js';
+import { type Receipt, readReceipt } from '../core/receipt.js';
+import type { FileReport } from '../core/report.js';
+import { verifyEntry } from '../core/verify.js';
+import type { Progress } from './progress.js';
+import { readRowRuns, type SourceKind } from './receipt-source.js';
+
+/** The rows that a selector chose. */
+export interface Selection {
+  readonly rows: number;
+  /** The first 1,000 of their lines. */
+  readonly lines: readonly number[];
+}
+
+export interface FileOutcome {
+  readonly kind: SourceKind;
+  readonly report: FileReport;
+  readonly selection: Selection | undefined;
+}
+
+export interface FileJob {
+  /** As it is shown. */
+  readonly path: string;
+  /** The file, or a stream of its bytes. */
+  readonly source: string | AsyncIterable<Uint8Array>;
+  readonly options: VerifyOptions;
+  readonly selects?: ((receipt: Receipt) => boolean) | undefined;
+  readonly progress?: Progress | undefined;
+  readonly signal: AbortSignal;
+}
+
+const MAX_LISTED_LINES = 1_000;
+
+/** Verifies one file in flat memory. @throws the system's error when it cannot be read; the signal's reason. */
+export async function verifyFile(job: FileJob): Promise<FileOutcome> {
+  const { path, source, options, signal } = job;
+  const totalBytes = typeof source === 'string' ? (await fs.stat(source)).size : undefined;
+  const verifier = createLedgerVerifier({ ...options, path });
+  const selection = job.selects && createSelection(job.selects);
+  let kind: SourceKind = 'ledger';
+  let line = 0;
+  let onlyRow: Uint8Array | undefined;
+  for await (const run of readRowRuns(source)) {
+    signal.throwIfAborted();
+    kind = run.kind;
+    for (const row of run.rows) {
+      line++;
+      selection?.look(row, line);
+      await verifier.push(row);
+    }
+    if (kind === 'receipt') onlyRow = run.rows[0];
+    if (run.tornTail) {
+      selection?.look(run.tornTail, line + 1);
+      await verifier.pushTornTail(run.tornTail);
+    }
+    job.progress?.update(line, run.bytesRead, totalBytes);
+  }
+  const report = verifier.finish();
+  if (!onlyRow) return { kind, report, selection: selection?.result() };
+  // A receipt by itself says less than a ledger of one row: what that is, is decided in one place.
+  const { verdicts, problems } = await verifyEntry(onlyRow, options);
+  const alone = { ...report, verdicts, problems, problemCount: problems.length };
+  return { kind, report: alone, selection: selection?.result() };
+}
+
+function createSelection(selects: (receipt: Receipt) => boolean) {
+  const lines: number[] = [];
+  let rows = 0;
+  return {
+    look(bytes: Uint8Array, line: number): void {
+      const reading = readReceipt(bytes);
+      if (!reading.ok || !selects(reading.value)) return;
+      rows++;
+      if (lines.length < MAX_LISTED_LINES) lines.push(line);
+    },
+    result: (): Selection => ({ rows, lines }),
+  };
+}
