@@ -4,5 +4,6 @@ export type { Line } from './lines.js';
 export { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory-store.js';
 export { createNodeSigner, nodeBackend } from './node-crypto.js';
 export { listScopes, locateScope, openHome, resolveHome, type ScopePaths } from './paths.js';
+export { createPriceSource, type PriceSource, type PriceState } from './price-source.js';
 export { decodeScopeName, encodeScopeName } from './scope-folder.js';
 export { type FollowEvent, type FollowOptions, followLedger, type LineRun, readLines } from './tail.js';

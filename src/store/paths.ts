@@ -14,6 +14,8 @@ export const NO_FOLLOW = constants.O_NOFOLLOW;
 export const LEDGER_FILE = 'decisions.ndjson';
 export const KEY_FILE = 'signing.key';
 export const INSTANCES_FOLDER = '.instances';
+/** Holds the lock of the price sync. */
+export const PRICE_LOCK_FOLDER = '.pricing';
 
 export interface ScopePaths {
   readonly scope: string;

@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Instance } from './instance.js';
 import { readOwner, removePrepared } from './lock.js';
-import { INSTANCES_FOLDER, listScopes } from './paths.js';
+import { INSTANCES_FOLDER, listScopes, PRICE_LOCK_FOLDER } from './paths.js';
 
 /** At most this many are looked at in one sweep; the next one goes on. */
 const MAX_SWEPT = 64;
@@ -24,6 +24,7 @@ export async function removeStaleSockets(realHome: string, instance: Instance): 
   const scopes = await listScopes(realHome);
   if (scopes.length > MAX_SCOPES) return;
   for (const scope of scopes) dead.delete(readOwner(join(scope.folder, 'lock')) ?? '');
+  dead.delete(readOwner(join(realHome, PRICE_LOCK_FOLDER, 'lock')) ?? '');
   for (const id of dead) await fs.rm(join(folder, `${id}.sock`), { force: true });
 }
 
