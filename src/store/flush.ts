@@ -23,8 +23,6 @@ export function createFlusher(sync: () => Promise<void>, measure: () => number):
   let next: Promise<void> | undefined;
 
   async function start(): Promise<void> {
-    // After a failed flush the system may count the lost pages as clean, so that a second one would succeed in vain.
-    if (failure) throw failure;
     const covers = measure();
     next = undefined;
     try {
@@ -40,12 +38,14 @@ export function createFlusher(sync: () => Promise<void>, measure: () => number):
         },
       );
       throw failure;
-    } finally {
-      running = undefined;
     }
   }
   function begin(): Promise<void> {
-    running = start();
+    // After a failed flush the system may count the lost pages as clean, so that a second one would succeed in vain.
+    if (failure) return Promise.reject(failure);
+    running = start().finally(() => {
+      running = undefined;
+    });
     return running;
   }
   return {
