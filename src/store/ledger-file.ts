@@ -1,17 +1,16 @@
 /**
  * The ledger file as its writer holds it: one descriptor, the offset up to which every row is known, and the state
- * those rows add up to. All changes to the file are here: append, cut back, recovery (design 3.3).
+ * those rows add up to (design 3.3). Changed only by ledger-read.ts and ledger-append.ts.
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import type { CryptoBackend } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
-import type { Receipt, SealedReceipt } from '../core/receipt.js';
+import type { Receipt } from '../core/receipt.js';
 import { createFlusher, type Flusher } from './flush.js';
-import { addRow, createLedgerState, findBreak, type LedgerState, readRow } from './ledger-state.js';
-import { createLineSplitter } from './lines.js';
+import { createLedgerState, type LedgerState } from './ledger-state.js';
 import { codeOf, isForeign, NO_FOLLOW } from './paths.js';
-import { findUnnamed, isTorn, setAside, syncFolderNow, type TornTail } from './torn.js';
+import { syncFolderNow, type TornTail } from './torn.js';
 
 /** The system calls whose failures matter most, as an argument, so that tests can make them fail. */
 export interface LedgerIo {
@@ -23,36 +22,36 @@ export interface LedgerIo {
 /** Hears of each row that is now known, in order. */
 export type RowListener = (receipt: Receipt, timestampMs: number) => void;
 
-export interface LedgerFile {
-  readonly state: LedgerState;
-  /** Bytes of the rows that are known. */
-  readonly offset: number;
-  readonly flusher: Flusher;
-  /** How many bytes others have added. @throws AgentGuardError LEDGER_REWRITTEN */
-  measureAhead(): number;
-  /** Reads the complete rows of others, without the lock, in chunks. Says false when it came upon no row or none was there. */
-  readAhead(onRow: RowListener): Promise<boolean>;
-  /**
-   * With the lock: reads what is left and mends the end. Says false, having done nothing, when more than `maxBytes` are
-   * left. @throws AgentGuardError LEDGER_REWRITTEN, LEDGER_CORRUPT, LEDGER_UNWRITABLE
-   */
-  catchUp(onRow: RowListener, nowMs: number, maxBytes: number): boolean;
-  /** Torn tails that the next rows have to name. */
-  readonly unnamed: readonly TornTail[];
-  /** With the lock, caught up: appends rows as one write, or nothing. @throws AgentGuardError LEDGER_UNWRITABLE */
-  append(rows: readonly SealedReceipt[], onRow: RowListener): void;
-  /** Gives all known rows to a listener. */
-  replay(onRow: RowListener): Promise<void>;
-  /** Whether a failed flush or cut made this descriptor worthless. */
-  readonly poisoned: boolean;
-  /** Opens the file anew and reads it from the start. @throws AgentGuardError LEDGER_REWRITTEN when it is not the same */
-  reopen(): Promise<void>;
-  /** Whether others have written, or something is wrong; never throws. */
-  changedBehind(): boolean;
-  close(): Promise<void>;
+export interface LedgerFileOptions {
+  readonly path: string;
+  /** The id of the ledger, should it turn out to be new. */
+  readonly ledgerId: string;
+  readonly backend: CryptoBackend;
+  readonly onRow: RowListener;
+  /** Milliseconds since 1970, for the names of torn files. */
+  readonly now: () => number;
+  readonly io?: Partial<LedgerIo> | undefined;
 }
 
-const CHUNK_BYTES = 65_536;
+export interface LedgerFile {
+  readonly path: string;
+  readonly folder: string;
+  readonly backend: CryptoBackend;
+  readonly onRow: RowListener;
+  readonly now: () => number;
+  readonly io: LedgerIo;
+  readonly state: LedgerState;
+  readonly identity: { readonly ino: number; readonly dev: number };
+  fd: number;
+  /** Bytes of the rows that are known. */
+  offset: number;
+  /** Torn files beside the ledger; `undefined` before the folder was looked through. */
+  torn: readonly TornTail[] | undefined;
+  /** Whether a failed flush or cut made the descriptor worthless. */
+  poisoned: boolean;
+  /** Of this descriptor: after a reopening a new one knows nothing of what was lost before. */
+  flusher: Flusher;
+}
 
 const NODE_IO: LedgerIo = {
   writeSync: (fd, bytes) => fs.writeSync(fd, bytes),
@@ -67,197 +66,99 @@ const NODE_IO: LedgerIo = {
  * @throws AgentGuardError HOME_UNSAFE for a link, another user's file or one that others may write to;
  *   LEDGER_UNWRITABLE.
  */
-export function openLedgerFile(
-  path: string,
-  ledgerId: string,
-  backend: CryptoBackend,
-  overrides: Partial<LedgerIo> = {},
-): LedgerFile {
-  const io = { ...NODE_IO, ...overrides };
-  const folder = dirname(path);
-  const state = createLedgerState(ledgerId);
-  let { fd, identity } = openForAppend(path, true);
-  let offset = 0;
-  let poisoned = false;
-  let unnamed: TornTail[] | undefined;
-  let flusher = newFlusher();
-
-  function newFlusher(): Flusher {
-    const sync = (): Promise<void> =>
-      io.fdatasync(fd).catch((cause: unknown) => {
-        poisoned = true;
-        throw cause;
-      });
-    return createFlusher(sync, () => offset);
-  }
-
-  function measureAhead(): number {
-    const stats = fs.lstatSync(path, { throwIfNoEntry: false });
-    if (!stats) throw rewritten(path, 'is gone');
-    if (stats.ino !== identity.ino || stats.dev !== identity.dev)
-      throw rewritten(path, 'was replaced by another file');
-    if (stats.size < offset) throw rewritten(path, `has ${stats.size} bytes where it had ${offset}`);
-    return stats.size - offset;
-  }
-
-  function changedBehind(): boolean {
-    try {
-      return measureAhead() !== 0;
-    } catch {
-      return true;
-    }
-  }
-
-  /** Whether a line can be the next row: the row, or what is wrong with the line. */
-  function readNext(line: Uint8Array): Receipt | string {
-    const reading = readRow(line, backend);
-    if (!reading.ok) return reading.message;
-    const problem = findBreak(state, reading.value);
-    return problem ? `Row ${state.rows + 1} does not follow: ${problem}.` : reading.value;
-  }
-  function take(receipt: Receipt, endOffset: number, onRow: RowListener): void {
-    offset = endOffset;
-    onRow(receipt, addRow(state, receipt));
-  }
-
-  async function readAhead(onRow: RowListener): Promise<boolean> {
-    const start = offset;
-    for await (const line of readFileLines(fd, offset, offset + measureAhead())) {
-      const next = readNext(line.bytes);
-      if (typeof next === 'string') return false;
-      take(next, line.endOffset, onRow);
-    }
-    return offset > start;
-  }
-
-  function catchUp(onRow: RowListener, nowMs: number, maxBytes: number): boolean {
-    const ahead = measureAhead();
-    if (ahead > maxBytes) return false;
-    if (ahead > 0) readRest(ahead, onRow, nowMs);
-    unnamed ??= findUnnamed(folder, state.tornFiles);
-    return true;
-  }
-
-  function readRest(ahead: number, onRow: RowListener, nowMs: number): void {
-    const bytes = readRange(fd, offset, ahead);
-    const splitter = createLineSplitter(offset);
-    const start = offset;
-    for (const line of splitter.push(bytes)) {
-      const next = readNext(line.bytes);
-      if (typeof next === 'string') {
-        mendEnd(bytes.subarray(offset - start), next, nowMs);
-        return;
-      }
-      take(next, line.endOffset, onRow);
-    }
-    const rest = splitter.rest();
-    if (rest.length > 0) finishEnd(rest, bytes.subarray(offset - start), onRow, nowMs);
-  }
-
-  /** Of a whole row that lacks only its line feed, adds it; sets anything else aside. */
-  function finishEnd(line: Uint8Array, tail: Uint8Array, onRow: RowListener, nowMs: number): void {
-    const next = readNext(line);
-    if (typeof next === 'string') {
-      mendEnd(tail, next, nowMs);
-      return;
-    }
-    const end = offset + tail.length;
-    writeWhole(Uint8Array.of(0x0a), end);
-    take(next, end + 1, onRow);
-  }
-
-  function mendEnd(tail: Uint8Array, problem: string, nowMs: number): void {
-    if (!isTorn(tail)) {
-      throw new AgentGuardError('LEDGER_CORRUPT', `${path} is damaged after row ${state.rows}: ${problem}`, {
-        hint: 'Nothing is written to it until it is restored. Run: agentguard verify',
-      });
-    }
-    try {
-      unnamed = [...(unnamed ?? findUnnamed(folder, state.tornFiles)), setAside(folder, tail, nowMs)];
-      io.ftruncateSync(fd, offset);
-    } catch (cause) {
-      throw unwritable(path, cause);
-    }
-  }
-
-  /** One write at the end of the file, which is at `size`; what a failed one left is cut off again. */
-  function writeWhole(bytes: Uint8Array, size: number): void {
-    let cause: unknown;
-    try {
-      const written = io.writeSync(fd, bytes);
-      if (written === bytes.length) return;
-      cause = new Error(`only ${written} of ${bytes.length} bytes were written`);
-    } catch (error) {
-      cause = error;
-    }
-    try {
-      io.ftruncateSync(fd, size);
-    } catch {
-      // The next one to hold the lock finds a torn tail there and sets it aside.
-      poisoned = true;
-    }
-    throw unwritable(path, cause);
-  }
-
-  function append(rows: readonly SealedReceipt[], onRow: RowListener): void {
-    const bytes = Buffer.from(rows.map((row) => `${row.line}\n`).join(''));
-    writeWhole(bytes, offset);
-    offset += bytes.length;
-    for (const { receipt } of rows) onRow(receipt, addRow(state, receipt));
-  }
-
-  async function replay(onRow: RowListener): Promise<void> {
-    const again = createLedgerState(state.ledgerId);
-    for await (const line of readFileLines(fd, 0, offset)) {
-      const reading = readRow(line.bytes, backend);
-      if (!reading.ok) throw rewritten(path, `has no row any more where it had row ${again.rows + 1}`);
-      onRow(reading.value, addRow(again, reading.value));
-    }
-    if (again.rows !== state.rows || again.headHash !== state.headHash)
-      throw rewritten(path, 'has other rows now');
-  }
-
-  async function reopen(): Promise<void> {
-    await flusher.settle();
-    const fresh = openForAppend(path, false);
-    fs.closeSync(fd);
-    ({ fd } = fresh);
-    if (fresh.identity.ino !== identity.ino) throw rewritten(path, 'was replaced by another file');
-    measureAhead();
-    await replay(() => {});
-    flusher = newFlusher();
-    poisoned = false;
-  }
-
-  return {
-    state,
-    get offset() {
-      return offset;
-    },
-    get flusher() {
-      return flusher;
-    },
-    get unnamed() {
-      return (unnamed ?? []).filter((torn) => !state.tornFiles.has(torn.file));
-    },
-    get poisoned() {
-      return poisoned;
-    },
-    measureAhead,
-    readAhead,
-    catchUp,
-    append,
-    replay,
-    reopen,
-    changedBehind,
-    async close() {
-      await flusher.settle();
-      fs.closeSync(fd);
-    },
+export function openLedgerFile(options: LedgerFileOptions): LedgerFile {
+  const { path, backend, onRow, now } = options;
+  const { fd, stats } = openForAppend(path, true);
+  const io = { ...NODE_IO, ...options.io };
+  const state = createLedgerState(options.ledgerId);
+  const identity = { ino: stats.ino, dev: stats.dev };
+  const known = {
+    offset: 0,
+    torn: undefined,
+    poisoned: false,
+    flusher: createFlusher(
+      async () => {},
+      () => 0,
+    ),
   };
+  const file = { path, folder: dirname(path), backend, onRow, now, io, state, identity, fd, ...known };
+  file.flusher = createFileFlusher(file);
+  return file;
 }
 
-function openForAppend(path: string, create: boolean): { fd: number; identity: fs.Stats } {
+/** How many bytes others have added. @throws AgentGuardError LEDGER_REWRITTEN */
+export function measureAhead(file: LedgerFile): number {
+  const stats = fs.lstatSync(file.path, { throwIfNoEntry: false });
+  if (!stats) throw rewritten(file.path, 'is gone');
+  if (stats.ino !== file.identity.ino || stats.dev !== file.identity.dev) {
+    throw rewritten(file.path, 'was replaced by another file');
+  }
+  if (stats.size < file.offset)
+    throw rewritten(file.path, `has ${stats.size} bytes where it had ${file.offset}`);
+  return stats.size - file.offset;
+}
+
+/** Whether others have written, or something is wrong. Never throws. */
+export function hasChanged(file: LedgerFile): boolean {
+  try {
+    return measureAhead(file) !== 0;
+  } catch {
+    return true;
+  }
+}
+
+/** Trades a poisoned descriptor for a new one. What it reads must be compared before anything is written. */
+export async function renewDescriptor(file: LedgerFile): Promise<void> {
+  await file.flusher.settle();
+  const { fd, stats } = openForAppend(file.path, false);
+  fs.closeSync(file.fd);
+  file.fd = fd;
+  if (stats.ino !== file.identity.ino) throw rewritten(file.path, 'was replaced by another file');
+  measureAhead(file);
+  file.flusher = createFileFlusher(file);
+}
+
+/** Waits for flushes under way and lets go of the file. */
+export async function closeLedgerFile(file: LedgerFile): Promise<void> {
+  await file.flusher.settle();
+  fs.closeSync(file.fd);
+}
+
+/** @param what such as "is gone". */
+export function rewritten(path: string, what: string): AgentGuardError {
+  return new AgentGuardError(
+    'LEDGER_REWRITTEN',
+    `The ledger ${path} ${what}: it was changed behind the guard’s back.`,
+    {
+      hint: 'Restore the file and run agentguard verify; then start the process again.',
+    },
+  );
+}
+
+/** For a write, cut or recovery that failed with `cause`. */
+export function unwritable(path: string, cause: unknown): AgentGuardError {
+  const why = codeOf(cause) === 'unknown' && cause instanceof Error ? cause.message : codeOf(cause);
+  return new AgentGuardError(
+    'LEDGER_UNWRITABLE',
+    `Nothing could be written to the ledger ${path} (${why}).`,
+    {
+      cause,
+      hint: 'Check that the disk is not full and that this user may write there.',
+    },
+  );
+}
+
+function createFileFlusher(file: LedgerFile): Flusher {
+  const { fd } = file;
+  const sync = (): Promise<void> =>
+    file.io.fdatasync(fd).catch((cause: unknown) => {
+      file.poisoned = true;
+      throw cause;
+    });
+  return createFlusher(sync, () => file.offset);
+}
+
+function openForAppend(path: string, create: boolean): { fd: number; stats: fs.Stats } {
   const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
   let fd: number;
   try {
@@ -268,65 +169,20 @@ function openForAppend(path: string, create: boolean): { fd: number; identity: f
     throw unwritable(path, cause);
   }
   try {
-    const identity = fs.fstatSync(fd);
-    if (!identity.isFile()) throw unsafe(path, 'is not a plain file');
-    if (identity.mode & 0o022)
-      throw unsafe(path, 'may be written to by other users', `Run: chmod 600 ${path}`);
-    if (isForeign(identity.uid)) throw unsafe(path, 'belongs to another user');
-    if (identity.size === 0) syncFolderNow(dirname(path));
-    return { fd, identity };
+    const stats = fs.fstatSync(fd);
+    checkFile(path, stats);
+    if (stats.size === 0) syncFolderNow(dirname(path));
+    return { fd, stats };
   } catch (error) {
     fs.closeSync(fd);
     throw error;
   }
 }
 
-async function* readFileLines(fd: number, from: number, to: number) {
-  const splitter = createLineSplitter(from);
-  for (let at = from; at < to; ) {
-    const chunk = await readChunk(fd, at, Math.min(CHUNK_BYTES, to - at));
-    if (chunk.length === 0) return;
-    yield* splitter.push(chunk);
-    at += chunk.length;
-  }
-}
-
-function readChunk(fd: number, at: number, size: number): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    fs.read(fd, Buffer.allocUnsafe(size), 0, size, at, (cause, got, buffer) =>
-      cause ? reject(cause) : resolve(buffer.subarray(0, got)),
-    );
-  });
-}
-
-function readRange(fd: number, from: number, size: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(size);
-  let got = 0;
-  for (let more = 1; more > 0 && got < size; got += more)
-    more = fs.readSync(fd, bytes, got, size - got, from + got);
-  return bytes.subarray(0, got);
-}
-
-function rewritten(path: string, what: string): AgentGuardError {
-  return new AgentGuardError(
-    'LEDGER_REWRITTEN',
-    `The ledger ${path} ${what}: it was changed behind the guard’s back.`,
-    {
-      hint: 'Restore the file and run agentguard verify; then start the process again.',
-    },
-  );
-}
-
-function unwritable(path: string, cause: unknown): AgentGuardError {
-  const why = codeOf(cause) === 'unknown' && cause instanceof Error ? cause.message : codeOf(cause);
-  return new AgentGuardError(
-    'LEDGER_UNWRITABLE',
-    `Nothing could be written to the ledger ${path} (${why}).`,
-    {
-      cause,
-      hint: 'Check that the disk is not full and that this user may write there.',
-    },
-  );
+function checkFile(path: string, stats: fs.Stats): void {
+  if (!stats.isFile()) throw unsafe(path, 'is not a plain file');
+  if (stats.mode & 0o022) throw unsafe(path, 'may be written to by other users', `Run: chmod 600 ${path}`);
+  if (isForeign(stats.uid)) throw unsafe(path, 'belongs to another user');
 }
 
 function unsafe(path: string, what: string, hint = 'Move it away or restore it.'): AgentGuardError {
