@@ -133,7 +133,7 @@ function boundsOf({ inputTokens, maxOutputTokens }) {
     outputTokens: maxOutputTokens,
     expectedInputTokens: inputTokens,
     expectedOutputTokens: maxOutputTokens,
-    inputFactor: 1n,
+    writesCache: false,
   };
 }
 

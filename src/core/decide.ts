@@ -4,7 +4,6 @@
  */
 import type { Totals } from './budget.js';
 import type { RefusalCode } from './errors.js';
-import { sameModel } from './model-id.js';
 import { maxUsd, showUsd, type Usd } from './money.js';
 import { type Cap, type CapAction, type Capability, type Policy, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
@@ -17,6 +16,8 @@ export interface Call {
   readonly model: string;
   readonly capabilityClaim?: Capability | undefined;
   readonly quote: (model: string) => Quote;
+  /** The same text for every spelling of one model. */
+  readonly identify: (model: string) => string;
   /** Models to offer instead when the call is refused, cheapest first where known. */
   readonly candidates?: readonly string[];
   /** A repeat of a call already sent: its model cannot change any more, so only block caps count. */
@@ -93,7 +94,7 @@ function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): D
   const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
   const blocked = strictest(checks, 'block');
   if (blocked) return refuseByCap(call, quote, checks, blocked, offer(policy, totals, call, nowMs));
-  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model));
+  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call));
   if (wanting.length > 0) return downgrade(policy, totals, call, wanting, nowMs);
   return pass(call, quote, checks);
 }
@@ -130,10 +131,10 @@ function strictest(checks: readonly CapCheck[], action: CapAction): CapCheck | u
 }
 
 /** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */
-function wantsOtherModel(check: CapCheck, model: string): boolean {
+function wantsOtherModel(check: CapCheck, model: string, { identify }: Call): boolean {
   const { cap, tripped } = check;
   if (!tripped || cap.action !== 'downgrade' || cap.downgradeTo === undefined) return false;
-  return cap.window === 'per_call' || !sameModel(cap.downgradeTo, model);
+  return cap.window === 'per_call' || identify(cap.downgradeTo) !== identify(model);
 }
 
 /** One rewrite, to the target with the lowest bound; everything is checked again for the new model. */
@@ -299,19 +300,22 @@ function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): str
     caps.every((cap) => {
       const check = checkCap(cap, totals, quote, nowMs);
       return (
-        !check.tripped || cap.action === 'allow' || cap.action === 'shadow' || isSatisfied(check, quote.model)
+        !check.tripped ||
+        cap.action === 'allow' ||
+        cap.action === 'shadow' ||
+        isSatisfied(check, quote.model, call)
       );
     });
   const quotes = (call.candidates ?? [])
-    .filter((model) => !sameModel(model, call.model))
+    .filter((model) => call.identify(model) !== call.identify(call.model))
     .map(call.quote)
     .filter(fits);
   quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
   return quotes.slice(0, 3).map((quote) => quote.model);
 }
 
-function isSatisfied(check: CapCheck, model: string): boolean {
-  return check.cap.action === 'downgrade' && !wantsOtherModel(check, model);
+function isSatisfied(check: CapCheck, model: string, call: Call): boolean {
+  return check.cap.action === 'downgrade' && !wantsOtherModel(check, model, call);
 }
 
 /** One tripped cap with its arithmetic, in a sentence. */

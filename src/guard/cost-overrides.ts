@@ -1,7 +1,7 @@
 /** Prices set by hand: they stand above every other source, in this process, for every guard in it. */
 import { AgentGuardError } from '../core/errors.js';
 import { normalizeModelId } from '../core/model-id.js';
-import { parseCentsPerKtok } from '../core/money.js';
+import { parseCentsPerKtok, printCentsPerKtok } from '../core/money.js';
 import type { ModelPrice } from '../core/price.js';
 
 /** Price of one model in US cents per 1,000 tokens, ≥ 0. A number is read by its shortest decimal; text is exact. */
@@ -33,12 +33,26 @@ export function setCostOverride(model: string, override: CostOverride): void {
     throw new TypeError('setCostOverride: model must be a non-empty string');
   const inputUsd = readPrice(model, 'inputCentsPerKtok', override?.inputCentsPerKtok);
   const outputUsd = readPrice(model, 'outputCentsPerKtok', override?.outputCentsPerKtok);
-  overrides.set(normalizeModelId(model), { model, inputUsd, outputUsd, source: 'override' });
+  const list = { inputUsd, outputUsd, requestUsd: 0n };
+  // A price set by hand names no cache writes: they can cost up to twice the input price.
+  const price = {
+    model,
+    identity: normalizeModelId(model),
+    list,
+    bound: list,
+    admit: list,
+    cacheWriteFactor: 2n,
+  } as const;
+  overrides.set(price.identity, { ...price, source: 'override' });
 }
 
-/** Every override in force, in the order in which models were first set. Amounts in USD per token. */
-export function listCostOverrides(): readonly ModelPrice[] {
-  return [...overrides.values()];
+/** Every override in force, in the order in which models were first set; amounts as exact decimal text. */
+export function listCostOverrides(): readonly ({ readonly model: string } & CostOverride)[] {
+  return [...overrides.values()].map(({ model, list }) => ({
+    model,
+    inputCentsPerKtok: printCentsPerKtok(list.inputUsd),
+    outputCentsPerKtok: printCentsPerKtok(list.outputUsd),
+  }));
 }
 
 /** Freezes the overrides of this process: no later `setCostOverride` can loosen a price. Cannot be undone. */

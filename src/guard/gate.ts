@@ -3,12 +3,12 @@
  * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
  */
 import { AgentGuardError } from '../core/errors.js';
-import type { Quote } from '../core/price.js';
 import { type AllowedCall, type Guard, unknownCost } from './guard.js';
 import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';
+import type { PriceBook } from './price-book.js';
 import { detectProvider } from './provider.js';
-import { quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
+import { type Quoter, quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
 import { findReader } from './requests/index.js';
 import { asksForUsage, readRequest, rewriteBody } from './requests/spend-request.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
@@ -20,7 +20,8 @@ export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promi
 export interface Ticket {
   call: AllowedCall;
   readonly provider: string;
-  readonly quote: (model: string) => Quote;
+  readonly quote: Quoter;
+  readonly prices: PriceBook;
   /** The body as decided, and its JSON: exactly what may be sent. `undefined` in shadow: the caller's own. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   readonly text: string | undefined;
@@ -81,13 +82,14 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const reader = findReader(method, path);
   const plain = toPlain(body);
   const request = reader && readRequest(reader, plain);
+  const prices = await guard.readPrices();
   const quote = request
-    ? quoteRequest(request, policy, provider)
+    ? quoteRequest(request, policy, provider, prices)
     : reader
       ? refuseUnread()
       : refuseQuote(path);
   const model = modelOf(plain);
-  const call = await guard.authorize({ model, provider, path: reader?.path ?? path, quote, signal });
+  const call = await guard.authorize({ model, provider, path: reader?.path ?? path, quote, prices, signal });
   const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
@@ -98,6 +100,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     call,
     provider,
     quote,
+    prices,
     body: sent,
     text: sent && JSON.stringify(sent),
     hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
@@ -140,13 +143,14 @@ function requireUnchanged(body: unknown, ticket: Ticket): void {
 
 /** A client's own repeat of a request: a decision and a hold of its own, for the body that is already fixed. */
 function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<AllowedCall> {
-  const { call, provider, quote } = ticket;
+  const { call, provider, quote, prices } = ticket;
   const { path } = call.facts;
   return guard.authorize({
     model: call.decision.modelResolved,
     provider,
     path,
     quote,
+    prices,
     signal,
     retryOf: call,
   });

@@ -14,13 +14,13 @@ import {
 } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { Quote } from '../core/price.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
-import { listCostOverrides } from './cost-overrides.js';
 import type { CallContext, GuardSetup } from './options.js';
 import { narrowContext } from './options.js';
+import { createPriceBook, type PriceBook } from './price-book.js';
+import type { Quoter } from './request-quote.js';
 import { awaitHolds } from './wait.js';
 
 /** One call to decide. */
@@ -28,8 +28,10 @@ export interface CallRequest {
   readonly model: string;
   readonly provider: string;
   readonly path: string;
-  /** What the call would cost on a model. */
-  readonly quote: (model: string) => Quote;
+  /** What the call would cost on a model, at a moment. */
+  readonly quote: Quoter;
+  /** The prices behind `quote`. */
+  readonly prices: PriceBook;
   readonly signal?: AbortSignal | undefined;
   /** The attempt before this one, when a client repeats a call. */
   readonly retryOf?: AllowedCall | undefined;
@@ -91,6 +93,11 @@ export class Guard {
   /** A guard on the same ledger and counters whose calls carry other labels. */
   view(context: CallContext): Guard {
     return new Guard(this.setup, { of: this, ...narrowContext(this.setup, context) });
+  }
+
+  /** The prices in force: the overrides of this process over the newest table of the home. */
+  async readPrices(): Promise<PriceBook> {
+    return createPriceBook(await this.#shared.setup.readPriceTable());
   }
 
   /**
@@ -199,8 +206,9 @@ export class Guard {
       actor: facts.actor,
       model: request.model,
       capabilityClaim: this.#claim,
-      quote: request.quote,
-      candidates: listCostOverrides().map((price) => price.model),
+      quote: (model: string) => request.quote(model, timestampMs),
+      identify: request.prices.identify,
+      candidates: request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
     };
     const decision = decide(setup.policy, (cap, atMs) => budget.totals(cap, atMs), call, timestampMs);

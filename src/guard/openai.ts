@@ -169,7 +169,7 @@ function explainCeiling(error: unknown, ticket: Ticket | undefined): unknown {
   const { quote } = ticket?.call.decision ?? {};
   if (ticket?.upstream?.cause !== 'price_ceiling' || quote?.kind !== 'bounded' || !(error instanceof Error))
     return error;
-  const prices = `$${printUsdPerMtok(quote.maxInputUsd)} input and $${printUsdPerMtok(quote.maxOutputUsd)} output`;
+  const prices = `$${printUsdPerMtok(quote.admit.inputUsd)} input and $${printUsdPerMtok(quote.admit.outputUsd)} output`;
   const hint = `no endpoint of ${quote.model} may be as cheap as the price the guard knows: ${prices} per million tokens; correct the price, or set priceHeadroom above 1 in the policy`;
   return Object.assign(error, { agentguard: { code: 'price_ceiling', hint } });
 }

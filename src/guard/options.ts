@@ -5,11 +5,14 @@ import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { CAPABILITIES, type Capability, type Policy, type SpendPolicy } from '../core/policy.js';
 import { parsePolicy } from '../core/policy-reader.js';
+import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
 import { isInside, parseScope, type Scope, type Selector } from '../core/scope.js';
 import type { SpendStore } from '../core/spend-store.js';
 import { openLedger } from '../store/ledger.js';
 import { createNodeSigner, nodeBackend } from '../store/node-crypto.js';
+import { resolveHome } from '../store/paths.js';
+import { createPriceSource } from '../store/price-source.js';
 
 /** Ed25519 key pair of the caller: 32-byte seed and 32-byte public key. */
 export interface SigningKeys {
@@ -68,6 +71,8 @@ export interface GuardSetup {
   readonly waitForHoldsMs: number;
   readonly onDecision: ((event: DecisionEvent) => void) | undefined;
   readonly lookUpBrokenAnswers: boolean;
+  /** The newest price table of the home; `undefined`: none was ever synced. */
+  readonly readPriceTable: () => Promise<PriceTable | undefined>;
   readonly clock: () => number;
   /** Opens the store at the first call: constructing a guard touches no file. */
   readonly openStore: () => Promise<SpendStore>;
@@ -101,6 +106,7 @@ export function readOptions(options: GuardOptions): GuardSetup {
   const config = readConfig(options.config ?? {});
   const home = config.home;
   const durability = config.durability ?? 'disk';
+  const prices = createPriceSource(resolveHome(home));
   return {
     policy,
     scope,
@@ -114,6 +120,7 @@ export function readOptions(options: GuardOptions): GuardSetup {
     clock: config.clock ?? Date.now,
     openStore: async () => config.store ?? openLedger({ home, scope: scope.tenantId, durability }),
     closesStore: config.store === undefined,
+    readPriceTable: async () => (await prices.read()).table,
   };
 }
 

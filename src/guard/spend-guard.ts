@@ -2,12 +2,11 @@
 import { decide } from '../core/decide.js';
 import { parseUsd, printUsd } from '../core/money.js';
 import type { Capability, CapWindow, SpendPolicy } from '../core/policy.js';
-import type { Quote } from '../core/price.js';
 import type { Scope } from '../core/scope.js';
-import { listCostOverrides } from './cost-overrides.js';
 import { type AllowedCall, Guard } from './guard.js';
 import { type CallContext, type GuardOptions, type GuardSetup, readOptions } from './options.js';
-import { quoteModel } from './request-quote.js';
+import { createPriceBook, type PriceBook } from './price-book.js';
+import { type Quoter, quoteModel } from './request-quote.js';
 import { release, settleAnswer } from './usage.js';
 
 /** One call to decide, in tokens. */
@@ -52,8 +51,10 @@ export class SpendGuard {
    */
   async decide(call: SpendCall): Promise<AllowedCall> {
     const provider = this.#guard.setup.provider ?? 'direct';
-    const quote = quoteTokens(call, this.#guard.setup);
-    return this.#guard.authorize({ model: call.model, provider, path: 'direct', quote, signal: call.signal });
+    const prices = await this.#guard.readPrices();
+    const quote = quoteTokens(call, this.#guard.setup, prices);
+    const { model, signal } = call;
+    return this.#guard.authorize({ model, provider, path: 'direct', quote, prices, signal });
   }
 
   /**
@@ -110,7 +111,7 @@ export interface Evaluation {
 }
 
 /**
- * Decides a hypothetical call without a ledger: nothing is read, written or held.
+ * Decides a hypothetical call without a ledger: nothing is read, written or held. Prices are the overrides.
  *
  * @throws AgentGuardError POLICY_INVALID, SCOPE_MISMATCH.
  * @throws TypeError when `spent` answers with something that is not a decimal.
@@ -122,10 +123,18 @@ export function evaluatePolicy(policy: SpendPolicy, call: HypotheticalCall): Eva
     const held = readAmount(heldUsd);
     return { settledUsd: readAmount(settledUsd), heldUsd: held, heldExpectedUsd: held };
   };
-  const candidates = listCostOverrides().map((price) => price.model);
-  const { capabilityClaim, scope: actor } = setup;
-  const asked = { actor, model: call.model, capabilityClaim, quote: quoteTokens(call, setup), candidates };
-  const decision = decide(setup.policy, totals, asked, call.atMs ?? Date.now());
+  const prices = createPriceBook(undefined);
+  const nowMs = call.atMs ?? Date.now();
+  const quoter = quoteTokens(call, setup, prices);
+  const asked = {
+    actor: setup.scope,
+    model: call.model,
+    capabilityClaim: setup.capabilityClaim,
+    quote: (model: string) => quoter(model, nowMs),
+    identify: prices.identify,
+    candidates: prices.listCandidates(call.model),
+  };
+  const decision = decide(setup.policy, totals, asked, nowMs);
   const { quote } = decision;
   return {
     action: decision.action,
@@ -137,7 +146,7 @@ export function evaluatePolicy(policy: SpendPolicy, call: HypotheticalCall): Eva
   };
 }
 
-function quoteTokens(call: SpendCall, setup: GuardSetup): (model: string) => Quote {
+function quoteTokens(call: SpendCall, setup: GuardSetup, book: PriceBook): Quoter {
   const inputTokens = readCount('inputTokens', call.inputTokens);
   const outputTokens = readCount('maxOutputTokens', call.maxOutputTokens);
   const bounds = {
@@ -145,9 +154,10 @@ function quoteTokens(call: SpendCall, setup: GuardSetup): (model: string) => Quo
     outputTokens,
     expectedInputTokens: inputTokens,
     expectedOutputTokens: outputTokens,
-    inputFactor: 1n,
+    writesCache: false,
   };
-  return (model) => quoteModel(model, bounds, setup.policy.priceHeadroomPpm);
+  return (model, nowMs) =>
+    quoteModel(book, model, { inputTokens, nowMs }, () => bounds, setup.policy.priceHeadroomPpm);
 }
 
 function readCount(name: string, value: number): number {

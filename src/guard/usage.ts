@@ -92,9 +92,8 @@ function computeCost(
 ): Usd {
   const { servedModel } = facts;
   if (!quote.hasFallbacks || servedModel === undefined || sameModel(servedModel, quote.model))
-    return costOf(quote.price, inputTokens, outputTokens);
-  const bound = { ...quote.price, inputUsd: quote.maxInputUsd, outputUsd: quote.maxOutputUsd };
-  return costOf(findCostOverride(servedModel) ?? bound, inputTokens, outputTokens);
+    return costOf(quote.price.list, inputTokens, outputTokens);
+  return costOf(findCostOverride(servedModel)?.list ?? quote.max, inputTokens, outputTokens);
 }
 
 /** Nothing was spent: the request provably never left. */

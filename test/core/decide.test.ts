@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Call, type Decision, decide } from '../../src/core/decide.js';
 import { nobleBackend } from '../../src/core/ed25519.js';
+import { normalizeModelId } from '../../src/core/model-id.js';
 import { parseUsd, printUsd, type Usd } from '../../src/core/money.js';
 import type { Cap, Policy, SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
@@ -38,25 +39,38 @@ const cents = (text: string): Usd => parseUsd(`${text}e-2`)!;
 
 function quote(model: string): Quote {
   const amounts = MODELS[model];
+  const identity = normalizeModelId(model);
   if (!amounts)
-    return { kind: 'unbounded', model, code: 'unknown_price', message: 'm', reason: 'r', hint: 'h' };
-  const price = { model, inputUsd: 0n, outputUsd: 0n, source: 'override' } as const;
-  const bounds = {
-    inputTokens: 1,
-    outputTokens: 1,
-    expectedInputTokens: 1,
-    expectedOutputTokens: 1,
-    inputFactor: 1n,
-  };
+    return {
+      kind: 'unbounded',
+      model,
+      identity,
+      code: 'unknown_price',
+      message: 'm',
+      reason: 'r',
+      hint: 'h',
+    };
+  const free = { inputUsd: 0n, outputUsd: 0n, requestUsd: 0n };
+  const price = {
+    model,
+    identity,
+    source: 'override',
+    list: free,
+    bound: free,
+    admit: free,
+    cacheWriteFactor: 1n,
+  } as const;
+  const tokens = { inputTokens: 1, outputTokens: 1, expectedInputTokens: 1, expectedOutputTokens: 1 };
   const [expected, reserved] = amounts;
   return {
     kind: 'bounded',
     model,
+    identity,
     price,
-    bounds,
+    bounds: { ...tokens, writesCache: false },
     hasFallbacks: false,
-    maxInputUsd: 0n,
-    maxOutputUsd: 0n,
+    max: free,
+    admit: free,
     expectedUsd: cents(expected),
     reservedUsd: cents(reserved),
   };
@@ -82,7 +96,14 @@ function run(
   return decide(
     policy,
     totals,
-    { actor: { tenantId: 'acme' }, model, quote, candidates: ['big', 'mid', 'small'], ...call },
+    {
+      actor: { tenantId: 'acme' },
+      model,
+      quote,
+      identify: normalizeModelId,
+      candidates: ['big', 'mid', 'small'],
+      ...call,
+    },
     NOW,
   );
 }

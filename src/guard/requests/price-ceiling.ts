@@ -1,18 +1,20 @@
 /** `provider.max_price`: OpenRouter refuses endpoints that are dearer than it, so the bound holds upstream as well. */
-import { parseUsd, printUsdPerMtok, type Usd } from '../../core/money.js';
+import { parseUsd, printUsd, type Usd } from '../../core/money.js';
 import type { BoundedQuote } from '../../core/price.js';
 import { type Fields, isObject } from './field-checks.js';
 
+const PER_MTOK = 1_000_000n;
+
 /** The caller's `provider` with ceilings at the prices in the bound, never looser than the caller's own. */
-export function withPriceCeiling(provider: unknown, quote: BoundedQuote): Fields {
+export function withPriceCeiling(provider: unknown, { admit }: BoundedQuote): Fields {
   const own = isObject(provider) ? provider : {};
   const caller = isObject(own.max_price) ? own.max_price : {};
   const max_price = {
     ...caller,
-    prompt: tighter(caller.prompt, quote.maxInputUsd),
-    completion: tighter(caller.completion, quote.maxOutputUsd),
-    // Per request, not per token; the bound has no such fee unless the price names one.
-    request: caller.request === undefined ? '0' : tighter(caller.request, 0n),
+    prompt: tighter(caller.prompt, admit.inputUsd * PER_MTOK),
+    completion: tighter(caller.completion, admit.outputUsd * PER_MTOK),
+    // Once per request: OpenRouter counts this one in plain dollars.
+    request: tighter(caller.request, admit.requestUsd),
   };
   return { ...own, max_price };
 }
@@ -25,7 +27,7 @@ export function readUsdPerMtok(value: unknown): Usd | undefined {
 }
 
 /** The smaller of the caller's ceiling and ours. */
-function tighter(caller: unknown, oursPerToken: Usd): unknown {
+function tighter(caller: unknown, ours: Usd): unknown {
   const theirs = readUsdPerMtok(caller);
-  return theirs !== undefined && theirs <= oursPerToken * 1_000_000n ? caller : printUsdPerMtok(oursPerToken);
+  return theirs !== undefined && theirs <= ours ? caller : printUsd(ours);
 }

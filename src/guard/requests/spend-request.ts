@@ -71,23 +71,38 @@ export function readRequest(reader: RequestReader, body: unknown): SpendRequest 
   };
 }
 
-/** The most tokens this request may be billed for, and an honest estimate. */
+/** What a model takes and gives at most, in tokens; `undefined`: not known. */
+export interface ModelLimits {
+  readonly contextTokens?: number | undefined;
+  readonly maxOutputTokens?: number | undefined;
+}
+
+/** The most input tokens of this request: never more tokens than bytes, and template tokens on top. */
+export function boundInput({ reader, body, bodyBytes }: SpendRequest): number {
+  return (
+    bodyBytes +
+    TOKENS_PER_MESSAGE * reader.countMessages(body) +
+    (reader.hasTools(body) ? TOKENS_FOR_TOOLS : 0)
+  );
+}
+
+/** The most tokens this request may be billed for on a model with these limits, and an honest estimate. */
 export function boundTokens(
   request: SpendRequest,
   provider: string,
   defaultMaxOutputTokens: number,
+  limits: ModelLimits,
 ): TokenBounds {
-  const { reader, body, bodyBytes, choices } = request;
-  const perChoice = request.maxOutputTokens ?? assumedOutput(reader, provider, defaultMaxOutputTokens);
+  const { reader, bodyBytes, choices } = request;
+  const perChoice =
+    request.maxOutputTokens ?? assumedOutput(reader, provider, defaultMaxOutputTokens, limits);
+  const inputTokens = Math.min(boundInput(request), limits.contextTokens ?? Number.POSITIVE_INFINITY);
   return {
-    inputTokens:
-      bodyBytes +
-      TOKENS_PER_MESSAGE * reader.countMessages(body) +
-      (reader.hasTools(body) ? TOKENS_FOR_TOOLS : 0),
+    inputTokens,
     outputTokens: perChoice * choices,
-    expectedInputTokens: Math.ceil(bodyBytes / EXPECTED_BYTES_PER_TOKEN),
+    expectedInputTokens: Math.min(inputTokens, Math.ceil(bodyBytes / EXPECTED_BYTES_PER_TOKEN)),
     expectedOutputTokens: Math.min(perChoice, EXPECTED_OUTPUT_TOKENS) * choices,
-    inputFactor: request.writesCache ? 2n : 1n,
+    writesCache: request.writesCache,
   };
 }
 
@@ -114,8 +129,14 @@ export function asksForUsage(request: SpendRequest, provider: string): boolean {
   return !(isObject(options) && options.include_usage === true);
 }
 
-function assumedOutput(reader: RequestReader, provider: string, defaultMaxOutputTokens: number): number {
+function assumedOutput(
+  reader: RequestReader,
+  provider: string,
+  defaultMaxOutputTokens: number,
+  { maxOutputTokens }: ModelLimits,
+): number {
   if (reader.outputLimits.length === 0) return 0;
   const limit = reader.sentLimit(provider);
-  return typeof limit === 'string' ? defaultMaxOutputTokens : limit.assumed;
+  if (typeof limit !== 'string') return limit.assumed;
+  return Math.min(defaultMaxOutputTokens, maxOutputTokens ?? Number.POSITIVE_INFINITY);
 }
