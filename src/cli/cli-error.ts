@@ -46,6 +46,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'could not be opened: too many files are open',
 };
 
+const NETWORK_CODES: ReadonlySet<string> = new Set([
+  'NETWORK_FAILED',
+  'UPSTREAM_MALFORMED',
+  'UPSTREAM_REFUSED',
+]);
+
 /** What a system error says about a path, as the end of a sentence that starts with the path. */
 export function explainSystemError(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
@@ -67,6 +73,7 @@ export function describeFailure(error: unknown): Failure | undefined {
 }
 
 function exitCodeOf(code: ErrorCode | RefusalCode): ExitCode {
+  if (NETWORK_CODES.has(code)) return EXIT_CODES.network;
   return code === 'SCOPE_NAME_INVALID' ? EXIT_CODES.usage : EXIT_CODES.unreadable;
 }
 

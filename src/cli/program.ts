@@ -55,7 +55,27 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     const { runDoctor } = await import('./commands/doctor.js');
     return runDoctor;
   }).description('look at home, keys, locks, ledgers and clock: what is wrong and how to fix it');
+  defineModels(add);
   return program;
+}
+
+function defineModels(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {
+  add('models', 'agentguard models --sync-pricing', async () => {
+    const { runModels } = await import('./commands/models.js');
+    return runModels;
+  })
+    .description('show the price table, or fetch it from OpenRouter (--sync-pricing; safe in cron)')
+    .argument('[filter...]', 'words that an id or name must have; diff compares with the table before')
+    .option('--sync-pricing', 'fetch, check and replace the price table')
+    .option('--url <address>', 'where the list of models is, instead of OpenRouter')
+    .option('--timeout <seconds>', 'for the whole sync (default: 60)')
+    .option('--max-change <ratio>', 'hold back a model whose price jumped further, up or down (default: 10)')
+    .option('--accept <ids>', 'take the new price of these models, or of all', collect)
+    .option(
+      '--endpoints <ids>',
+      'also fetch what each endpoint of these models charges; none stops it',
+      collect,
+    );
 }
 
 function defineVerify(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {

@@ -7,7 +7,8 @@ import type { JsonAnswer, Validators } from './http-get.js';
 /** The whole catalogue. Without the query, models that answer with pictures or sound would be missing. */
 export const MODELS_URL = 'https://openrouter.ai/api/v1/models?output_modalities=all';
 
-const MODEL_ID = /^~?[a-z0-9-]+\/[a-z0-9._-]+(?::[a-z]+)?$/i;
+/** No dot at the start of a part: `..` would lead to another address. */
+const MODEL_ID = /^~?[a-z0-9][a-z0-9._-]*\/[a-z0-9][a-z0-9._-]*(?::[a-z0-9][a-z0-9-]*)?$/;
 
 /** All models as the service lists them, unchecked. @throws as `Client.getJson` */
 export function fetchModels(client: Client, url: URL, validators: Validators = {}): Promise<JsonAnswer> {
@@ -23,8 +24,7 @@ export async function fetchEndpoints(client: Client, modelsUrl: URL, id: string)
 
 /** @throws RangeError when `id` is not the id of a model: it becomes part of an address */
 export function locateEndpoints(modelsUrl: URL, id: string): URL {
-  if (!MODEL_ID.test(id) || /\/\.{1,2}(?:$|:)/.test(id))
-    throw new RangeError(`${JSON.stringify(id)} is no model id`);
+  if (!MODEL_ID.test(id)) throw new RangeError(`${JSON.stringify(id)} is no model id`);
   const url = new URL(modelsUrl);
   url.search = '';
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/${id}/endpoints`;
