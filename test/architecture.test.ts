@@ -163,9 +163,11 @@ async function readRoom(name: string): Promise<readonly { path: string; text: st
   );
 }
 
+/** Specifiers of imports, not those in programs that the source holds as text. */
 function listImports(text: string): readonly string[] {
+  const code = stripComments(text).replace(/`(?:\\[\s\S]|[^`\\])*`/g, '``');
   return Array.from(
-    text.matchAll(
+    code.matchAll(
       /^(?:import|export)\b[^;'"]*\bfrom\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
     ),
     ([, from, bare, late]) => (from ?? bare ?? late)!,
@@ -182,6 +184,11 @@ function isAllowed(room: Room, specifier: string): boolean {
 
 /** Matching lines outside comments. */
 function findLines(text: string, pattern: RegExp): readonly string[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
-  return code.split('\n').filter((line) => pattern.test(line));
+  return stripComments(text)
+    .split('\n')
+    .filter((line) => pattern.test(line));
+}
+
+function stripComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
 }
