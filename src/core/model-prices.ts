@@ -4,20 +4,13 @@
  */
 import type { CatalogueModel } from './catalogue.js';
 import { maxUsd, type Usd } from './money.js';
-import { judgeConditions, listTurns, type Situation } from './price-conditions.js';
+import { dearestOf, joinPrices, type PricesAt } from './price-overrides.js';
 import { PRICE_KEYS, type PriceKey, type Pricing, type UnitPrice, type UnitPrices } from './pricing.js';
 
 /** A model with every pricing that may be billed: as listed, held back, of single endpoints. The dearest rules. */
 export interface PricedModel {
   readonly model: CatalogueModel;
   readonly pricings: readonly Pricing[];
-}
-
-/** Unit prices in one situation. A key that nobody lists is absent. */
-export interface PricesAt {
-  readonly prices: UnitPrices;
-  /** Keys unknown to this version that charge something. */
-  readonly unknownKeys: readonly string[];
 }
 
 /** The calls that a bound must cover: prompts up to a size, answered at any moment of a span. */
@@ -79,9 +72,6 @@ export interface ListedPrice {
   /** Prices change with the prompt's size or the time. */
   readonly varies: boolean;
 }
-
-/** Situations × overrides that are worked out one by one; beyond, each override counts as one that may apply. */
-const MAX_STEPS = 20_000;
 
 const INPUT_KEYS = ['prompt', 'input_cache_read', 'input_cache_write', 'input_cache_write_1h'] as const;
 const AUDIO_KEYS = ['audio', 'input_audio_cache'] as const;
@@ -160,63 +150,6 @@ export function listPrices(priced: PricedModel): ListedPrice {
     outputUsd: why ? undefined : asUsd(prices.completion),
     varies: priced.pricings.some((pricing) => pricing.overrides.length > 0),
   };
-}
-
-/** The dearest per key over every prompt size and moment in two closed ranges. */
-function dearestOf(
-  pricing: Pricing,
-  [least, most]: readonly [number, number | 'any'],
-  [fromMs, untilMs]: readonly [number, number],
-): PricesAt {
-  const last = most === 'any' ? Number.MAX_SAFE_INTEGER : most;
-  if (!(least >= 0 && least <= last)) throw new RangeError('A prompt has 0 or more tokens');
-  if (!(fromMs <= untilMs && Number.isSafeInteger(fromMs)))
-    throw new RangeError('Times must be milliseconds in order');
-  const { overrides } = pricing;
-  const turns = overrides.flatMap(({ conditions }) => listTurns(conditions, fromMs, untilMs));
-  const steps = overrides.flatMap(({ conditions }) =>
-    conditions.minPromptTokens === undefined ? [] : [conditions.minPromptTokens + 1],
-  );
-  const sizes = [...new Set([least, ...steps.filter((size) => size > least && size <= last)])];
-  const times = [...new Set([fromMs, ...turns])];
-  if (sizes.length * times.length * overrides.length > MAX_STEPS) return applyOverrides(pricing, 'any');
-  return joinPrices(
-    sizes.flatMap((promptTokens) => times.map((atMs) => applyOverrides(pricing, { promptTokens, atMs }))),
-  );
-}
-
-/** In `any` situation, each override may apply or not. */
-function applyOverrides(pricing: Pricing, situation: Situation | 'any'): PricesAt {
-  const prices: { [K in PriceKey]?: UnitPrice } = { ...pricing.prices };
-  const unknownKeys = [...pricing.unknownKeys];
-  for (const { conditions, unknownConditions, prices: own, unknownKeys: strange } of pricing.overrides) {
-    const truth = situation === 'any' ? 'maybe' : judgeConditions(conditions, situation);
-    if (truth === 'no') continue;
-    const isSure = truth === 'yes' && unknownConditions.length === 0;
-    for (const key of PRICE_KEYS) {
-      const price = own[key];
-      if (price !== undefined) prices[key] = isSure ? price : dearer(prices[key], price);
-    }
-    unknownKeys.push(...strange);
-  }
-  return { prices, unknownKeys };
-}
-
-function joinPrices(parts: readonly PricesAt[]): PricesAt {
-  const prices: { [K in PriceKey]?: UnitPrice } = {};
-  for (const part of parts) {
-    for (const key of PRICE_KEYS) {
-      const price = part.prices[key];
-      if (price !== undefined) prices[key] = dearer(prices[key], price);
-    }
-  }
-  return { prices, unknownKeys: [...new Set(parts.flatMap((part) => part.unknownKeys))] };
-}
-
-/** What nobody knows is dearest. */
-function dearer(a: UnitPrice | undefined, b: UnitPrice): UnitPrice {
-  if (a === 'routed' || b === 'routed') return 'routed';
-  return a === undefined ? b : maxUsd(a, b);
 }
 
 function dearestKey(prices: UnitPrices, keys: readonly PriceKey[]): Usd {

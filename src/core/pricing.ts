@@ -35,7 +35,7 @@ export type UnitPrices = Readonly<Partial<Record<PriceKey, UnitPrice>>>;
 /** Prices that replace others while conditions hold. Keys not named inherit. */
 export interface PriceOverride {
   readonly conditions: Conditions;
-  /** Conditions that nobody here understands: the override may or may not apply. */
+  /** Conditions that nobody here understands: with any, the override may or may not apply, whatever the others say. */
   readonly unknownConditions: readonly string[];
   readonly prices: UnitPrices;
   readonly unknownKeys: readonly string[];
