@@ -75,6 +75,10 @@ export function createArraySplitter(): ArraySplitter {
       }
       return done;
     },
-    end: () => (depth > 0 || element.length > 0 ? [take()] : []),
+    end() {
+      const left = element.length > 0 ? [take()] : [];
+      // An array that nobody closed is no array: the empty element says so.
+      return depth > 0 ? [...left, new Uint8Array()] : left;
+    },
   };
 }
