@@ -122,12 +122,10 @@ describe('a synced table', () => {
 
   it('is picked up anew by a running guard, and a broken one is not', async () => {
     const { ask, home, sync } = await open();
-    const priceOf = async () =>
-      (
-        (await readRows(home)).findLast((row) => row.decision.costBasis)?.decision.costBasis as {
-          inputUsdPerToken: string;
-        }
-      ).inputUsdPerToken;
+    const priceOf = async () => {
+      const bases = (await readRows(home)).map((row) => row.decision.costBasis).filter(Boolean);
+      return (bases.at(-1) as { inputUsdPerToken: string }).inputUsdPerToken;
+    };
     await ask('anthropic/claude-haiku-4.5');
     expect(await priceOf()).toBe('0.000001');
     await writeFile(join(home, 'pricing.json'), 'not a table');
