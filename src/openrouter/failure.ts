@@ -88,13 +88,13 @@ function hintFor(status: number): string {
 }
 
 function explain(cause: unknown): Explanation {
-  for (const { code, message } of listCauses(cause)) {
+  for (const { name, code, message } of listCauses(cause)) {
     const certificate = CERTIFICATE[code];
     if (certificate !== undefined)
       return { text: `its TLS certificate is not valid (${certificate})`, hint: TLS_HINT, mayPass: false };
     if (/^(?:ERR_SSL|ERR_TLS|EPROTO)/.test(code))
       return { text: `no TLS connection comes about (${code})`, hint: TLS_HINT, mayPass: false };
-    if (code.startsWith('HPE_'))
+    if (name === 'HTTPParserError')
       return { text: 'its answer is not HTTP', hint: 'Check the address and the port.', mayPass: false };
     const proxy = /Proxy response \((\d+)\)/.exec(message)?.[1];
     if (proxy !== undefined) return explainProxy(Number(proxy));
@@ -111,11 +111,13 @@ function explainProxy(status: number): Explanation {
 }
 
 /** The error and what caused it, outermost first. */
-function listCauses(cause: unknown): readonly { readonly code: string; readonly message: string }[] {
-  const found: { code: string; message: string }[] = [];
+function listCauses(
+  cause: unknown,
+): readonly { readonly name: string; readonly code: string; readonly message: string }[] {
+  const found: { name: string; code: string; message: string }[] = [];
   for (let error = cause; error instanceof Error && found.length < 5; error = error.cause) {
     const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-    found.push({ code, message: error.message });
+    found.push({ name: error.name, code, message: error.message });
   }
   return found;
 }
