@@ -39,6 +39,11 @@ export async function benchDecision() {
   return [
     row("decision, 'process', p50", p50, 'raw sign', unit, 2.5),
     row("decision, 'process', p99", p99, 'raw sign', unit, 8),
+    {
+      work: 'raw sign, p99 of the same run',
+      us: percentile(samples.sign, 0.99),
+      aim: 'none: what the machine adds',
+    },
     arithmeticRow(percentile(samples.arithmetic, 0.5)),
   ];
 }

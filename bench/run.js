@@ -29,5 +29,5 @@ for (const [name, bench] of Object.entries(PARTS)) {
 
 function print(us) {
   if (us === undefined) return '';
-  return us < 10_000 ? `${us.toPrecision(3)} µs` : `${(us / 1000).toPrecision(3)} ms`;
+  return us < 1_000 ? `${us.toPrecision(3)} µs` : `${(us / 1000).toPrecision(3)} ms`;
 }
