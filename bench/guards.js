@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SpendGuard, setCostOverride } from '../dist/guard/index.js';
 
-export const MODEL = 'anthropic/claude-haiku-4.5';
+const MODEL = 'anthropic/claude-haiku-4.5';
 export const CALL = { model: MODEL, inputTokens: 2_000, maxOutputTokens: 1_000 };
 
 export const POLICY = {
