@@ -45,7 +45,8 @@ async function execute(io: CliIo): Promise<ExitCode> {
     await program.parseAsync(io.argv, { from: 'user' });
   } catch (error) {
     if (!isCommanderError(error)) throw error;
-    if (isHelp(error)) return error.code === 'commander.help' ? EXIT_CODES.usage : EXIT_CODES.ok;
+    // Help that was asked for ends well; help in place of a missing command does not.
+    if (isHelp(error)) return error.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;
     throw explainUsage(program, io.argv, error);
   }
   return exitCode;

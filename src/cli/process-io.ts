@@ -37,6 +37,8 @@ function listenForInterrupt(): AbortSignal {
   process.on('SIGINT', () => {
     if (controller.signal.aborted) process.exit(EXIT_CODES.interrupted);
     controller.abort();
+    // Nobody waits for input any more.
+    process.stdin.destroy();
   });
   return controller.signal;
 }

@@ -1,8 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeHome } from '../helpers/home.js';
-import { findControls, runCli } from './run-cli.js';
+import { findControls, runCli, stripColors } from './run-cli.js';
 
 describe('demo', () => {
   it('shows allow, downgrade, block, a stream and a wait, and proves its own ledger', async () => {
@@ -10,7 +10,7 @@ describe('demo', () => {
     const { code, out, err } = await runCli(['demo', '--no-open'], { home, isTerminal: true, columns: 80 });
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(findControls(out)).toEqual([]);
-    const plain = out.replace(/\u001b\[\d+m/g, '');
+    const plain = stripColors(out);
     expect(Math.max(...plain.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     const actions = Array.from(plain.matchAll(/^\d {2}(\w+)/gm), ([, action]) => action);
     expect(actions).toEqual(['allow', 'allow', 'allow', 'allow', 'downgrade', 'block']);
@@ -76,7 +76,6 @@ describe('demo', () => {
   it('--quiet says nothing, and a damaged ledger ends it with an error', async () => {
     const home = await makeHome();
     expect(await runCli(['demo', '--quiet'], { home })).toEqual({ code: 0, out: '', err: '' });
-    const { writeFile } = await import('node:fs/promises');
     const path = join(home, 'demo', 'decisions.ndjson');
     await writeFile(path, (await readFile(path, 'utf8')).replace('"0.0106"', '"0.0107"'));
     const { code, err } = await runCli(['demo'], { home });
@@ -85,7 +84,6 @@ describe('demo', () => {
   });
 
   it('an unsafe home is refused with what to do: 3', async () => {
-    const { chmod } = await import('node:fs/promises');
     const home = await makeHome();
     await chmod(home, 0o777);
     const { code, err } = await runCli(['demo'], { home });

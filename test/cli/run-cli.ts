@@ -1,4 +1,5 @@
 /** Runs a command line in this process, in a world made for the test. */
+import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CliIo, Output } from '../../src/cli/io.js';
@@ -43,7 +44,7 @@ export async function runCli(argv: readonly string[], world: CliWorld = {}): Pro
       elapsedMs += world.tickMs ?? 1;
       return elapsedMs;
     },
-    randomHex: (bytes) => '5a'.repeat(bytes),
+    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     signal: world.signal ?? new AbortController().signal,
   };
   const code = await run(io);
@@ -64,9 +65,14 @@ export async function putLedger(
   return path;
 }
 
-/** What is left of a text when line feeds and our own colours are taken out: nothing of it may be a control. */
+/** The text without our own colours. */
+export function stripColors(text: string): string {
+  return text.replace(/\u001b\[(?:0|1|2|31|32|33|36)m/g, '');
+}
+
+/** The controls that are left when line feeds and our own colours are taken out: there must be none. */
 export function findControls(text: string): string[] {
-  const plain = text.replace(/\u001b\[(?:0|1|2|31|32|33|36)m/g, '').replaceAll('\n', '');
+  const plain = stripColors(text).replaceAll('\n', '');
   return plain.match(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu) ?? [];
 }
 
