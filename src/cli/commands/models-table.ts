@@ -98,11 +98,12 @@ function matches(id: string, name: string, words: readonly string[]): boolean {
 }
 
 function noMatch(rows: readonly PriceRow[], words: readonly string[]) {
-  const near = findNearest(
-    words.join(' '),
-    rows.map(({ id }) => id),
-    NEAREST,
+  // Whoever mistypes a filter often left the author out.
+  const ids = new Map(
+    rows.flatMap(({ id }) => [[id.split('/').at(-1) ?? id, id] as const, [id, id] as const]),
   );
+  const found = findNearest(words.join(' '), [...ids.keys()], NEAREST);
+  const near = [...new Set(found.map((word) => ids.get(word) ?? word))];
   const hint = near.length > 0 ? `did you mean ${near.join(', ')}?` : 'agentguard models lists them all';
   return unreadableError(`no model matches ${JSON.stringify(words.join(' '))}`, hint);
 }
