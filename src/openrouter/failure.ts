@@ -69,20 +69,28 @@ export function malformed(message: string, hint: string): AgentGuardError {
   return new AgentGuardError('UPSTREAM_MALFORMED', message, { hint });
 }
 
-/** An answer whose status says no. */
-export function refused(host: string, status: number, waitMs: number | undefined): FailedTry {
+/** An answer whose status says no. `hasKey`: the request carried a key, of which nothing is repeated. */
+export function refused(
+  host: string,
+  status: number,
+  waitMs: number | undefined,
+  hasKey: boolean,
+): FailedTry {
   const mayPass = status === 429 || status === 408 || status >= 500;
   const code: ErrorCode = 'UPSTREAM_REFUSED';
   const error = new AgentGuardError(code, `${host} answered with status ${status}.`, {
-    hint: hintFor(status),
+    hint: hintFor(status, hasKey),
   });
   return waitMs === undefined ? { error, mayPass } : { error, mayPass, waitMs };
 }
 
-function hintFor(status: number): string {
+function hintFor(status: number, hasKey: boolean): string {
   if (status === 429) return 'Too many requests: try again later.';
   if (status >= 500) return 'The service has a problem: try again later.';
   if (status === 407) return 'The proxy wants a name and password: put them into HTTPS_PROXY.';
+  if (status === 401 && hasKey) return 'The key is not valid there: wrong, cut short, expired or deleted.';
+  if (status === 403 && hasKey)
+    return 'This key may not ask for it: figures of the account need a management key.';
   if (status === 401 || status === 403) return 'A firewall or proxy may stand between; prices need no key.';
   return 'Check the address.';
 }
@@ -106,7 +114,7 @@ function explain(cause: unknown): Explanation {
 }
 
 function explainProxy(status: number): Explanation {
-  const hint = status === 407 ? hintFor(407) : 'Check HTTPS_PROXY, or name the host in NO_PROXY.';
+  const hint = status === 407 ? hintFor(407, false) : 'Check HTTPS_PROXY, or name the host in NO_PROXY.';
   return { text: `the proxy answered with status ${status}`, hint, mayPass: status >= 500 };
 }
 

@@ -35,7 +35,9 @@ const MAX_VALIDATOR_LENGTH = 256;
 export async function tryGetJson(start: URL, options: GetOptions): Promise<Tried> {
   let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const step = await trySend(url, options);
+    // A key is for whom it was meant: a redirect to somebody else does not take it along.
+    const headers = url.origin === start.origin ? options.headers : {};
+    const step = await trySend(url, { ...options, headers });
     if ('ok' in step) return step;
     url = step.next;
   }
@@ -43,11 +45,12 @@ export async function tryGetJson(start: URL, options: GetOptions): Promise<Tried
 }
 
 async function trySend(url: URL, options: GetOptions): Promise<Tried | { readonly next: URL }> {
+  const { headers } = options;
   try {
     const response = await request(url, {
       dispatcher: options.dispatcher,
       signal: options.signal,
-      headers: { accept: 'application/json', ...options.headers, ...printConditions(options.validators) },
+      headers: { accept: 'application/json', ...headers, ...printConditions(options.validators) },
     });
     return await readResponse(url, response, options);
   } catch (cause) {
@@ -67,9 +70,13 @@ async function readResponse(url: URL, response: Dispatcher.ResponseData, options
   // Nothing of another answer is of use, and it may be endless.
   body.on('error', () => {}).destroy();
   if (REDIRECTS.has(statusCode)) return { next: readRedirect(url, text(headers.location)) };
+  const hasKey = options.headers.authorization !== undefined;
   if (statusCode === 304 && Object.keys(options.validators).length > 0)
     return { ok: true, answer: { kind: 'unchanged' } } as const;
-  return { ok: false, ...refused(url.host, statusCode, readRetryAfter(headers['retry-after'])) } as const;
+  return {
+    ok: false,
+    ...refused(url.host, statusCode, readRetryAfter(headers['retry-after']), hasKey),
+  } as const;
 }
 
 function readRedirect(from: URL, location: string): URL {
