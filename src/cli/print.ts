@@ -19,6 +19,8 @@ export interface Printer {
   line(parts: Part | readonly Part[], indent?: number): void;
   /** A line `label  text`, the label padded to `width` columns, the text broken beside it. */
   entry(label: Part, width: number, parts: Part | readonly Part[]): void;
+  /** A command line to copy, on a line of its own that is never broken. */
+  command(text: string): void;
   blank(): void;
   /** A value as JSON on lines of its own. */
   json(value: unknown): void;
@@ -81,6 +83,7 @@ export function createPrinter(output: Output, wantsColor: boolean): Printer {
       const padding = ' '.repeat(Math.max(1, labelWidth - escapeText(textOf(label)).length));
       write(layOut([label, padding, ...listParts(parts)], width, labelWidth, color));
     },
+    command: (text) => write(`  ${escapeText(text)}`),
     blank: () => write(''),
     json: (value) => output.write(`${printJson(value)}\n`),
   };

@@ -62,7 +62,7 @@ function printVerdicts(print: Printer, verdicts: Verdicts): void {
   for (const name of VERDICT_NAMES) {
     const { answer, because } = verdicts[name];
     const label = `  ${name.padEnd(10)}  `;
-    print.entry(label, 14, [paint(ANSWER_STYLES[answer], answer.padEnd(7)), '  ', because]);
+    print.line([label, paint(ANSWER_STYLES[answer], answer.padEnd(7)), `  ${because}`], 23);
   }
 }
 

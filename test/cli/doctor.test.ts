@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { checkNode } from '../../src/cli/commands/doctor.js';
 import type { HealthCheck } from '../../src/cli/health.js';
+import { parseCatalogue } from '../../src/core/catalogue.js';
 import type { JsonObject } from '../../src/core/json.js';
+import { createPriceTable, printPriceTable } from '../../src/core/price-table.js';
+import { printModels } from '../../src/stand-in/catalogue.js';
+import { MODEL_TABLE } from '../../src/stand-in/model-table.js';
 import { openLedger } from '../../src/store/ledger.js';
 import { fixedSigner, LedgerWriter, writeLedger } from '../core/ledger-fixture.js';
 import { makeHome } from '../helpers/home.js';
@@ -99,6 +103,28 @@ describe('doctor', () => {
     const { home } = await makeLedger();
     await chmod(home, mode);
     expect((await examine(home))('home')).toMatchObject({ status });
+  });
+
+  it('a price table that is fresh, old, broken or open to others', async () => {
+    const { home } = await makeLedger();
+    const reading = parseCatalogue(printModels(MODEL_TABLE));
+    if (!reading.ok) throw new Error('the stand-in has no catalogue');
+    const table = createPriceTable({
+      source: 'https://example.com/models',
+      fetchedAt: new Date(NOW).toISOString(),
+      models: reading.catalogue.models,
+    });
+    const path = join(home, 'pricing.json');
+    await writeFile(path, printPriceTable(table), { mode: 0o600 });
+    expect((await examine(home))('prices')).toMatchObject({ status: 'ok' });
+    expect((await examine(home, NOW + 8 * 86_400_000))('prices')).toMatchObject({
+      status: 'warn',
+      fix: 'run: agentguard models --sync-pricing',
+    });
+    await writeFile(path, 'nonsense');
+    expect((await examine(home))('prices')).toMatchObject({ status: 'fail' });
+    await chmod(path, 0o666);
+    expect((await examine(home))('prices')).toMatchObject({ status: 'fail', fix: `Run: chmod 600 ${path}` });
   });
 
   it('a key that others may read, that is no key, that is a link, or that is gone', async () => {

@@ -55,7 +55,7 @@ describe('explain', () => {
     expect(out).toMatch(/a call of at most \$0\.017; this one: \$0\.02/);
     expect(out).toMatch(/the same request from \d{4}-\d\d-\d\dT00:00:00\.000Z, when the window starts anew/);
     expect(out).toContain(`Line 3 of ${home}/acme/decisions.ndjson, sequence 2`);
-    expect(out).toContain(`Whether it is genuine: agentguard verify --trace ${blocked}`);
+    expect(out).toContain(`Whether they are genuine:\n  agentguard verify --trace ${blocked}\n`);
     expect(out).not.toContain('secret words');
   });
 

@@ -130,8 +130,8 @@ function printClosing(context: CommandContext, result: DemoResult): void {
   printHeadline(out, verification.report.verdicts);
   out.blank();
   out.line(bold('Next'));
-  out.line(`  ${suggest(context, 'verify --trace latest')}`);
-  out.line(`  ${suggest(context, 'explain latest')}`);
+  out.command(suggest(context, 'verify --trace latest'));
+  out.command(suggest(context, 'explain latest'));
 }
 
 function describeResult({ home }: CommandContext, result: DemoResult, ok: boolean) {

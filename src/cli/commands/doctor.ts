@@ -5,7 +5,7 @@ import { INSTANCES_FOLDER, listScopes } from '../../store/paths.js';
 import { type CommandContext, suggest } from '../context.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import { fail, fine, type HealthCheck, type HealthStatus } from '../health.js';
-import { checkHome, checkInstances } from '../home-health.js';
+import { checkHome, checkInstances, checkPrices } from '../home-health.js';
 import { readPackageVersion } from '../package-version.js';
 import { paint, type Style } from '../print.js';
 import { checkScope } from '../scope-health.js';
@@ -37,10 +37,10 @@ export function checkNode(version: string): HealthCheck {
 async function examine(context: CommandContext): Promise<readonly HealthCheck[]> {
   const { io, home } = context;
   const { checks, isThere } = await checkHome(home, suggest(context, 'init'));
-  const prices = fine('prices', 'none are stored here: programs set theirs with setCostOverride');
-  if (!isThere) return [...checks, prices];
+  if (!isThere) return checks;
   const prober = createProber(join(home, INSTANCES_FOLDER));
   try {
+    const prices = await checkPrices(home, io.now(), suggest(context, 'models --sync-pricing'));
     const all = [...checks, prices, await checkInstances(home, prober)];
     for (const paths of await listScopes(home)) {
       const verify = suggest(context, 'verify');

@@ -112,8 +112,6 @@ function printExplanation(context: CommandContext, story: DecisionStory, path: s
   out.blank();
   out.line(`Line ${line} of ${path}, sequence ${receipt.sequence}, signer ${receipt.signerFingerprint}.`, 2);
   const id = shorten(textAt(receipt.decision, 'decisionId') ?? 'latest');
-  out.line(
-    `This tells what the row says. Whether it is genuine: ${suggest(context, `verify --trace ${id}`)}`,
-    2,
-  );
+  out.line('This tells what the rows say. Whether they are genuine:');
+  out.command(suggest(context, `verify --trace ${id}`));
 }

@@ -52,9 +52,9 @@ function printMade(context: CommandContext, made: readonly Made[], publicKeyHex:
   out.line(bold('Next'));
   const home =
     io.env.AGENTGUARD_HOME || homeFlag === undefined ? '' : `AGENTGUARD_HOME=${quoteForShell(context.home)} `;
-  out.line('  npm install openai @agentguard-run/spend');
-  out.line(`  ${home}OPENROUTER_API_KEY=sk-or-… node ${AGENT_FILE}`);
-  out.line(`  ${suggest(context, 'verify --trace latest')}`);
+  out.command('npm install openai @agentguard-run/spend');
+  out.command(`${home}OPENROUTER_API_KEY=sk-or-… node ${AGENT_FILE}`);
+  out.command(suggest(context, 'verify --trace latest'));
 }
 
 /** Creates a file unless there is one. Whether it was created. */
