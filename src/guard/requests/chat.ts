@@ -37,9 +37,18 @@ const MESSAGE_KEYS = [
 
 const content = textOrParts(['text', 'refusal']);
 
+/** Citations are words; the annotations of files hold their pages, pictures included. */
+const annotations = eachItem((value, field) =>
+  isObject(value) && value.type === 'url_citation' ? undefined : { field, reason: REASONS.files },
+);
+
 const message: Check = (value, field) => {
   if (!isObject(value)) return { field, reason: REASONS.object };
-  return onlyKeys(MESSAGE_KEYS)(value, field) ?? content(value.content, `${field}.content`);
+  return (
+    onlyKeys(MESSAGE_KEYS)(value, field) ??
+    content(value.content, `${field}.content`) ??
+    annotations(value.annotations, `${field}.annotations`)
+  );
 };
 
 export const CHAT: RequestReader = {
@@ -64,7 +73,9 @@ export const CHAT: RequestReader = {
     ),
   },
   countMessages: ({ messages }) => (Array.isArray(messages) ? messages.length : 0),
-  hasTools: ({ tools, functions }) => hasItems(tools) || hasItems(functions),
+  // A demanded schema reaches some models as a tool, or with a preamble of its own.
+  hasTools: ({ tools, functions, response_format }) =>
+    hasItems(tools) || hasItems(functions) || isObject(response_format),
   countChoices: ({ n }) => (typeof n === 'number' ? n : 1),
   outputLimits: ['max_tokens', 'max_completion_tokens'],
   sentLimit: (provider) => (provider === 'openai' ? 'max_completion_tokens' : 'max_tokens'),

@@ -1,5 +1,5 @@
 /** `POST /completions`, the older text form. */
-import { all, count, harmless } from './field-checks.js';
+import { all, count, harmless, isObject } from './field-checks.js';
 import { SHARED_FIELDS } from './shared-fields.js';
 import type { RequestReader } from './spend-request.js';
 
@@ -18,7 +18,7 @@ export const COMPLETIONS: RequestReader = {
     ),
   },
   countMessages: ({ prompt }) => countPrompts(prompt),
-  hasTools: () => false,
+  hasTools: ({ response_format }) => isObject(response_format),
   // `best_of` answers are generated and billed, and only `n` of them are returned.
   countChoices: ({ n, best_of, prompt }) =>
     Math.max(numberOr(n, 1), numberOr(best_of, 1)) * countPrompts(prompt),

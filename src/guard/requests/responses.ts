@@ -36,8 +36,9 @@ const content = textOrParts([
 
 const item: Check = (value, field) => {
   if (!isObject(value)) return { field, reason: REASONS.object };
-  if (value.type !== undefined && !ITEM_TYPES.includes(String(value.type)))
-    return { field, reason: REASONS.stored };
+  // Without a type it is a message; one without content refers to an item by its id.
+  const isKnown = value.type === undefined ? value.content != null : ITEM_TYPES.includes(String(value.type));
+  if (!isKnown) return { field, reason: REASONS.stored };
   return content(value.content, `${field}.content`) ?? content(value.output, `${field}.output`);
 };
 
@@ -64,7 +65,8 @@ export const RESPONSES: RequestReader = {
     ),
   },
   countMessages: ({ input }) => (Array.isArray(input) ? input.length : 1) + 1,
-  hasTools: ({ tools }) => hasItems(tools),
+  // A demanded schema reaches some models as a tool, or with a preamble of its own.
+  hasTools: ({ tools, text }) => hasItems(tools) || (isObject(text) && isObject(text.format)),
   countChoices: () => 1,
   outputLimits: ['max_output_tokens'],
   sentLimit: () => 'max_output_tokens',

@@ -14,6 +14,7 @@ export interface RequestReader {
   readonly checks: Readonly<Record<string, Check>>;
   /** Messages or items around which a provider may put template tokens. */
   readonly countMessages: (body: Fields) => number;
+  /** Tools, or a schema that the answer must have. */
   readonly hasTools: (body: Fields) => boolean;
   /** How many answers the request asks for. */
   readonly countChoices: (body: Fields) => number;
@@ -45,7 +46,7 @@ export interface SpendRequest {
 
 /** Template overhead that a provider may add around each message, in tokens. */
 const TOKENS_PER_MESSAGE = 64;
-/** Preamble that a provider may add when tools are present, in tokens. */
+/** Preamble that a provider may add when tools or a schema are present, in tokens. */
 const TOKENS_FOR_TOOLS = 1024;
 /** Output that a call is expected, not bounded, to have. */
 const EXPECTED_OUTPUT_TOKENS = 1024;
