@@ -8,7 +8,7 @@ import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';
 import type { PriceBook } from './price-book.js';
 import { detectProvider } from './provider.js';
-import { type Quoter, quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
+import { dearerQuote, type Quoter, quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
 import { findReader } from './requests/index.js';
 import { asksForUsage, readRequest, rewriteBody } from './requests/spend-request.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
@@ -45,6 +45,9 @@ interface AskedRequest {
 /** Carries the ticket from the method to the gate. Not a header: nothing of ours is ever sent. */
 export const TICKET = Symbol('agentguard.ticket');
 
+/** Characters of an unknown path that are recorded. */
+const MAX_PATH_LENGTH = 200;
+
 /** These never spend; everything else must be known. */
 export const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
@@ -80,6 +83,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const provider = detectProvider(address, configured);
   const path = pathOf(address);
   const reader = findReader(method, path);
+  const recorded = reader?.path ?? path.slice(0, MAX_PATH_LENGTH);
   const plain = toPlain(body);
   const request = reader && readRequest(reader, plain);
   const prices = await guard.readPrices();
@@ -87,9 +91,9 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     ? quoteRequest(request, policy, provider, prices)
     : reader
       ? refuseUnread()
-      : refuseQuote(path);
+      : refuseQuote(recorded);
   const model = modelOf(plain);
-  const call = await guard.authorize({ model, provider, path: reader?.path ?? path, quote, prices, signal });
+  const call = await guard.authorize({ model, provider, path: recorded, quote, prices, signal });
   const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
@@ -143,13 +147,14 @@ function requireUnchanged(body: unknown, ticket: Ticket): void {
 
 /** A client's own repeat of a request: a decision and a hold of its own, for the body that is already fixed. */
 function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<AllowedCall> {
-  const { call, provider, quote, prices } = ticket;
+  const { call, provider, prices } = ticket;
   const { path } = call.facts;
   return guard.authorize({
     model: call.decision.modelResolved,
     provider,
     path,
-    quote,
+    // The body carries the price ceilings of the first attempt, which may be dearer than those of now.
+    quote: (model, nowMs) => dearerQuote(ticket.quote(model, nowMs), call.decision.quote),
     prices,
     signal,
     retryOf: call,
@@ -273,5 +278,5 @@ function modelOf(body: unknown): string {
 
 /** The path without query; never the host, which the provider names. */
 function pathOf(address: string): string {
-  return new URL(address, 'http://localhost').pathname.slice(0, 200);
+  return new URL(address, 'http://localhost').pathname;
 }

@@ -7,7 +7,7 @@ import type { CatalogueModel } from '../core/catalogue.js';
 import { resolveModel } from '../core/identity.js';
 import { normalizeModelId } from '../core/model-id.js';
 import { dearestPrices, listPrices } from '../core/model-prices.js';
-import type { Usd } from '../core/money.js';
+import { maxUsd, type Usd } from '../core/money.js';
 import { findNearest } from '../core/nearest.js';
 import type { ModelPrice, UnitSet } from '../core/price.js';
 import { listPricings, type PriceTable } from '../core/price-table.js';
@@ -19,6 +19,8 @@ export interface PricedSpan {
   readonly inputTokens: number;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** The request asks for cache writes. Default false. */
+  readonly writesCache?: boolean;
 }
 
 /** No price that could bound a call, with the reason and the way out. */
@@ -39,6 +41,8 @@ export interface PriceBook {
 /** A call may still be billed this long after its decision, in milliseconds: prices can change with the clock. */
 const LONGEST_CALL_MS = 3_600_000;
 const SYNC_HINT = 'agentguard models --sync-pricing fetches the prices of OpenRouter';
+/** Cache writes kept for an hour cost this many times the input price, where a catalogue lists only the shorter ones. */
+const CACHE_WRITE_FACTOR = 2n;
 /** At most this many models of the table are offered: each is priced on a refusal. */
 const MAX_CANDIDATES = 50;
 
@@ -92,7 +96,7 @@ function priceKnown(
   model: string,
   entry: CatalogueModel,
   identity: string,
-  { inputTokens, nowMs }: PricedSpan,
+  { inputTokens, nowMs, writesCache = false }: PricedSpan,
 ): ModelPrice | Unpriced {
   const priced = listPricings(table, entry);
   const span = { promptTokensAtMost: inputTokens, fromMs: nowMs, untilMs: nowMs + LONGEST_CALL_MS };
@@ -107,7 +111,7 @@ function priceKnown(
   const { admit } = dearest;
   const listed = listPrices(priced);
   const bound: UnitSet = {
-    inputUsd: dearest.inputUsd,
+    inputUsd: writesCache ? maxUsd(dearest.inputUsd, admit.promptUsd * CACHE_WRITE_FACTOR) : dearest.inputUsd,
     outputUsd: dearest.outputUsd,
     requestUsd: dearest.requestUsd,
   };

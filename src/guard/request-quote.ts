@@ -2,7 +2,7 @@
 import { normalizeModelId } from '../core/model-id.js';
 import type { Policy } from '../core/policy.js';
 import { joinQuotes, type Quote, quoteCall, type TokenBounds } from '../core/price.js';
-import type { PriceBook, Unpriced } from './price-book.js';
+import type { PriceBook, PricedSpan, Unpriced } from './price-book.js';
 import { GUARDED_PATHS } from './requests/index.js';
 import { boundInput, boundTokens, type ModelLimits, type SpendRequest } from './requests/spend-request.js';
 
@@ -20,10 +20,11 @@ export function quoteRequest(
   book: PriceBook,
 ): Quoter {
   const inputTokens = boundInput(request);
+  const { writesCache } = request;
   const bound = (limits: ModelLimits) =>
     boundTokens(request, provider, policy.defaultMaxOutputTokens, limits);
   const quote: Quoter = (model, nowMs) =>
-    quoteModel(book, model, { inputTokens, nowMs }, bound, policy.priceHeadroomPpm);
+    quoteModel(book, model, { inputTokens, nowMs, writesCache }, bound, policy.priceHeadroomPpm);
   return (model, nowMs) => {
     if (request.unbounded) {
       const { field, reason, isUnknown } = request.unbounded;
@@ -43,12 +44,18 @@ export function quoteRequest(
 export function quoteModel(
   book: PriceBook,
   model: string,
-  span: { readonly inputTokens: number; readonly nowMs: number },
+  span: PricedSpan,
   bound: (limits: ModelLimits) => TokenBounds,
   headroomPpm: bigint,
 ): Quote {
   const price = book.find(model, span);
   return 'code' in price ? refusePrice(model, price) : quoteCall(price, bound(price), headroomPpm);
+}
+
+/** The quote with the larger bound, when both are of one model. */
+export function dearerQuote(quote: Quote, earlier: Quote): Quote {
+  const both = quote.kind === 'bounded' && earlier.kind === 'bounded' && quote.model === earlier.model;
+  return both && earlier.reservedUsd > quote.reservedUsd ? earlier : quote;
 }
 
 function joinFallback(joined: Quote, other: Quote): Quote {
