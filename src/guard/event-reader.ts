@@ -37,7 +37,14 @@ export function createEventReader(): AnswerReader {
     if (!line.startsWith('data:')) return;
     const data = line.slice(5).trim();
     if (data === '[DONE]') complete = true;
-    else facts = mergeFacts(facts, readAnswer(parse(data)));
+    else {
+      const event = parse(data);
+      const seen = readAnswer(event);
+      facts = mergeFacts(facts, seen);
+      // A stream that named its usage at its end has ended, whether or not the closing mark followed.
+      if (isUnfinished(event)) complete = false;
+      else if (namesUsage(seen)) complete = true;
+    }
   };
   return {
     push(chunk) {
@@ -49,10 +56,32 @@ export function createEventReader(): AnswerReader {
     finish() {
       readLine(rest.replace(/\r$/, ''));
       rest = '';
-      // A stream that named its usage has ended, whether or not the closing mark followed.
-      return { facts, complete: complete || facts.costUsd !== undefined || facts.outputTokens !== undefined };
+      return { facts: complete ? facts : dropUsage(facts), complete };
     },
   };
+}
+
+function namesUsage({ costUsd, outputTokens }: AnswerFacts): boolean {
+  return costUsd !== undefined || outputTokens !== undefined;
+}
+
+/** Whether an event says that more is to come. Some services repeat their usage so far on every event. */
+function isUnfinished(event: unknown): boolean {
+  const { choices, response } = (event ?? {}) as {
+    choices?: unknown;
+    response?: { status?: unknown } | null;
+  };
+  if (response?.status === 'in_progress') return true;
+  return (
+    Array.isArray(choices) &&
+    choices.some((choice: { finish_reason?: unknown } | null) => choice?.finish_reason == null)
+  );
+}
+
+/** What a broken stream had counted until then is not what it cost. */
+function dropUsage(facts: AnswerFacts): AnswerFacts {
+  const { costUsd: _, inputTokens: __, outputTokens: ___, ...rest } = facts;
+  return rest;
 }
 
 /** Takes the events out of a stream that carry usage and no choice; everything else passes byte for byte. */

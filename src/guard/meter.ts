@@ -47,13 +47,15 @@ async function meterRefusal(
 ): Promise<Response> {
   const chunks: Uint8Array[] = [];
   const reader = createDocumentReader();
+  let isCut = false;
   try {
     let size = 0;
     for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       reader.push(chunk);
       size += chunk.byteLength;
-      if (size > MAX_ERROR_BYTES) break;
+      isCut = size > MAX_ERROR_BYTES;
+      if (isCut) break;
     }
   } catch (error) {
     await guard.settle(call, { ...settleAnswer(call, {}, 'cut'), httpStatus: response.status });
@@ -63,8 +65,11 @@ async function meterRefusal(
   const { status, headers } = response;
   const refusal = classifyRefusal(status, headers, json, ceilingSent);
   onRefusal(refusal);
+  // What was not read to its end may name a cost there.
   const billed =
-    facts.costUsd !== undefined || (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
+    isCut ||
+    facts.costUsd !== undefined ||
+    (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
   await guard.settle(
     call,
     billed ? { ...settleAnswer(call, facts, 'cut'), httpStatus: status } : releaseRefused(status, refusal),
