@@ -1,10 +1,8 @@
 /** Reads what an answer says about its cost (docs/policy.md "Settlement"). Missing is unknown, never zero. */
 import type { FailedRoute, Settlement } from '../core/decision.js';
 import type { JsonObject } from '../core/json.js';
-import { sameModel } from '../core/model-id.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
-import { findCostOverride } from './cost-overrides.js';
 import { type AllowedCall, unknownCost } from './guard.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
 
@@ -13,6 +11,8 @@ export interface AnswerFacts {
   readonly costUsd?: Usd | undefined;
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;
+  /** Of the input tokens. */
+  readonly cacheWriteTokens?: number | undefined;
   readonly servedModel?: string | undefined;
   readonly servedProvider?: string | undefined;
   readonly generationId?: string | undefined;
@@ -30,13 +30,14 @@ export function readAnswer(json: unknown): AnswerFacts {
   if (!isObject(json)) return {};
   // Events of the responses API carry the answer inside.
   const answer = isObject(json.response) ? json.response : json;
-  const usage = isObject(answer.usage) ? answer.usage : {};
+  const usage = objectOf(answer.usage);
   const choices = Array.isArray(answer.choices) ? answer.choices : [];
   const isEmbeddings = answer.object === 'list' && isObject(answer.usage);
   return {
     costUsd: readCost(usage),
     inputTokens: readCount(usage.prompt_tokens ?? usage.input_tokens),
     outputTokens: readCount(usage.completion_tokens ?? usage.output_tokens) ?? (isEmbeddings ? 0 : undefined),
+    cacheWriteTokens: readCount(objectOf(usage.prompt_tokens_details).cache_write_tokens),
     servedModel: readLabel(answer.model),
     servedProvider: readLabel(answer.provider),
     generationId: readLabel(answer.id),
@@ -83,17 +84,18 @@ export function settleAnswer(
   return { ...about, costSource: 'reserved', actualUsd: unknownCost(call, outcome).actualUsd };
 }
 
-/** At the price of the model that answered; of one without a price, at the unit prices in the bound. */
+/**
+ * At the dearest prices that upstream was allowed: it may have taken a dearer endpoint than the listed one, a higher
+ * price for a large prompt or a late hour, or a fallback.
+ */
 function computeCost(
-  quote: BoundedQuote,
-  facts: AnswerFacts,
+  { max, admit }: BoundedQuote,
+  { cacheWriteTokens }: AnswerFacts,
   inputTokens: number,
   outputTokens: number,
 ): Usd {
-  const { servedModel } = facts;
-  if (!quote.hasFallbacks || servedModel === undefined || sameModel(servedModel, quote.model))
-    return costOf(quote.price.list, inputTokens, outputTokens);
-  return costOf(findCostOverride(servedModel)?.list ?? quote.max, inputTokens, outputTokens);
+  const inputUsd = cacheWriteTokens === 0 ? admit.inputUsd : max.inputUsd;
+  return costOf({ ...max, inputUsd }, inputTokens, outputTokens);
 }
 
 /** Nothing was spent: the request provably never left. */
@@ -133,8 +135,7 @@ function readFallbacks(metadata: unknown): readonly FailedRoute[] | undefined {
 function readCost(usage: Readonly<Record<string, unknown>>): Usd | undefined {
   const cost = readAmount(usage.cost);
   if (cost === undefined || usage.is_byok !== true) return cost;
-  const details = isObject(usage.cost_details) ? usage.cost_details : {};
-  const upstream = readAmount(details.upstream_inference_cost);
+  const upstream = readAmount(objectOf(usage.cost_details).upstream_inference_cost);
   return upstream === undefined ? undefined : cost + upstream;
 }
 
@@ -153,6 +154,10 @@ export function readCount(value: unknown): number | undefined {
 /** A name that upstream gives, when it looks like one. */
 export function readLabel(value: unknown): string | undefined {
   return typeof value === 'string' && LABEL.test(value) ? value : undefined;
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isObject(value) ? value : {};
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
