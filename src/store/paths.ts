@@ -12,7 +12,7 @@ import { decodeScopeName, encodeScopeName } from './scope-folder.js';
 /** Opens fail on a symbolic link in the last component. */
 export const NO_FOLLOW = constants.O_NOFOLLOW;
 export const LEDGER_FILE = 'decisions.ndjson';
-export const KEY_FILE = 'signing.key';
+const KEY_FILE = 'signing.key';
 export const INSTANCES_FOLDER = '.instances';
 /** Holds the lock of the price sync. */
 export const PRICE_LOCK_FOLDER = '.pricing';

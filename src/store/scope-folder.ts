@@ -5,7 +5,7 @@
 import { AgentGuardError } from '../core/errors.js';
 
 /** Longest folder name written, in bytes: file systems stop at 255, and some layers add to it. */
-export const MAX_FOLDER_BYTES = 200;
+const MAX_FOLDER_BYTES = 200;
 
 const PLAIN = /^[a-z0-9_-]$/;
 /** Device names that Windows and some network layers refuse whatever follows them. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
 
 /** `sun_path` holds 104 bytes on macOS and 108 on Linux, one of them the final NUL. Longer ones are cut silently. */
-export const MAX_SOCKET_PATH_BYTES = 103;
+const MAX_SOCKET_PATH_BYTES = 103;
 
 /**
  * Calls `use` with a path of `name` in `folder` that fits into a socket address: the path itself, or one through a link

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { JsonObject } from '../../src/core/json.js';
+import type { SpendStore } from '../../src/core/spend-store.js';
 import { type LedgerOptions, type LedgerStore, openLedger } from '../../src/store/index.js';
 
 const homes: string[] = [];
@@ -11,7 +12,7 @@ const stores: LedgerStore[] = [];
 
 afterEach(async () => {
   await Promise.allSettled(stores.splice(0).map((store) => store.close()));
-  for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true });
+  for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** An empty folder that is gone after the test. */
@@ -29,7 +30,7 @@ export async function open(home: string, options: Partial<LedgerOptions> = {}): 
 }
 
 /** Appends one row with a decision that names `n`. */
-export async function add(store: LedgerStore, n = 0, more: JsonObject = {}) {
+export async function add(store: SpendStore, n = 0, more: JsonObject = {}) {
   const decision = { decisionId: `d-${n}`, timestamp: '2026-10-01T12:00:00.000Z', n, ...more };
   return store.transact((view) => ({ result: view, drafts: [{ decision }] }));
 }

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildOnce, startChild } from './fixtures/children.js';
+import { buildOnce, type Child, startChild } from './fixtures/children.js';
 import { checkLedger } from './ledger-check.js';
 import { add, makeHome, open } from './open-ledger.js';
 
@@ -10,6 +10,7 @@ beforeAll(buildOnce, 120_000);
 
 const ledgerOf = (home: string) => join(home, 'acme', 'decisions.ndjson');
 const kills = process.env.SLOW ? 100 : 15;
+const robberies = process.env.SLOW ? 60 : 8;
 
 describe('several processes on one ledger', () => {
   it('two that append 1,000 rows each leave one unbroken chain and no lost row', async () => {
@@ -49,6 +50,27 @@ describe('several processes on one ledger', () => {
       await store.close();
       checkLedger(ledgerOf(home));
     }
+  }, 120_000);
+
+  it(`three writers that rob ${robberies} owners killed with the lock in hand lose no row and break no chain`, async () => {
+    const home = makeHome();
+    const writers = [0, 1, 2].map(() => startChild('append', home, '0', 'process', '20'));
+    const written = new Set<number>();
+    const hear = async (writer: Child) => written.add(Number(await writer.line()));
+    for (let n = 0; n < robberies; n++) {
+      const owner = startChild('hold', home);
+      await owner.line();
+      owner.process.kill('SIGKILL');
+      for (const writer of writers) await hear(writer);
+    }
+    for (const writer of writers) {
+      writer.process.kill('SIGKILL');
+      await writer.ended;
+    }
+    const store = await open(home);
+    await add(store);
+    expect(written.size).toBe(3 * robberies);
+    expect(checkLedger(ledgerOf(home)).length).toBeGreaterThan(Math.max(...written));
   }, 120_000);
 });
 
