@@ -5,11 +5,23 @@ import type { Bill, BillEntry } from './bill.js';
 import { printCodeError, printJson, type Reply } from './reply.js';
 import { reportCost } from './usage.js';
 
-/** `GET /key`: one monthly limit of the given size, spent by the bill. */
-export function printKey(bill: Bill, limitUsd: Usd, now: number): Reply {
-  const spent = toNumber(bill.total());
+/** Who asks about a key: its digest in the bill, and whether it manages the account. */
+export interface KeyHolder {
+  readonly payer: string;
+  readonly isManager: boolean;
+}
+
+/** `GET /key`: one monthly limit of the given size, and what this key alone has spent since midnight UTC and so on. */
+export function printKey(bill: Bill, limitUsd: Usd, now: number, { payer, isManager }: KeyHolder): Reply {
+  const spentSince = (startMs: number): Usd =>
+    bill.entries
+      .filter((entry) => entry.payer === payer && entry.at >= startMs)
+      .reduce((sum, entry) => sum + entry.costUsd, 0n);
+  const starts = listStarts(now);
+  const spentUsd = spentSince(starts.monthly);
+  const spent = toNumber(spentUsd);
   const limit = toNumber(limitUsd);
-  const remaining = toNumber(limitUsd > bill.total() ? limitUsd - bill.total() : 0n);
+  const remaining = toNumber(limitUsd > spentUsd ? limitUsd - spentUsd : 0n);
   const budget = {
     scope: 'key_limit',
     budget_id: null,
@@ -24,8 +36,9 @@ export function printKey(bill: Bill, limitUsd: Usd, now: number): Reply {
   return printJson(200, {
     data: {
       ...KEY_FACTS,
-      ...printSpans('usage', spent),
-      ...printSpans('byok_usage', 0),
+      is_management_key: isManager,
+      ...printSpans('usage', starts, spentSince),
+      ...printSpans('byok_usage', starts, () => 0n),
       limit,
       limit_remaining: remaining,
       budgets: [budget],
@@ -63,7 +76,6 @@ const KEY_FACTS: JsonObject = {
   limit_reset: 'monthly',
   include_byok_in_limit: false,
   is_free_tier: false,
-  is_management_key: false,
   is_provisioning_key: false,
   creator_user_id: 'user_standin',
   organization_id: null,
@@ -127,13 +139,27 @@ function printGeneration(entry: BillEntry): JsonObject {
   };
 }
 
-/** The stand-in lives for minutes: every span has the same sum. */
-function printSpans(name: string, amount: number): JsonObject {
+/** First milliseconds of the present day, week (from Monday) and month, UTC. */
+function listStarts(now: number) {
+  const date = new Date(now);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
   return {
-    [name]: amount,
-    [`${name}_daily`]: amount,
-    [`${name}_weekly`]: amount,
-    [`${name}_monthly`]: amount,
+    daily: Date.UTC(year, month, day),
+    weekly: Date.UTC(year, month, day - ((date.getUTCDay() + 6) % 7)),
+    monthly: Date.UTC(year, month),
+  };
+}
+
+function printSpans(
+  name: string,
+  starts: ReturnType<typeof listStarts>,
+  spentSince: (startMs: number) => Usd,
+): JsonObject {
+  return {
+    [name]: toNumber(spentSince(Number.NEGATIVE_INFINITY)),
+    [`${name}_daily`]: toNumber(spentSince(starts.daily)),
+    [`${name}_weekly`]: toNumber(spentSince(starts.weekly)),
+    [`${name}_monthly`]: toNumber(spentSince(starts.monthly)),
   };
 }
 

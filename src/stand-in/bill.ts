@@ -1,4 +1,5 @@
 /** The stand-in's own books: what upstream really charges, whether or not the client ever heard of it. */
+import { createHash } from 'node:crypto';
 import type { Usd } from '../core/money.js';
 import type { Endpoint } from './catalogue.js';
 import { priceTokens, reportCost } from './usage.js';
@@ -10,6 +11,8 @@ export interface BillEntry {
   /** Generation id, as in the answer's `id` and `X-Generation-Id`. */
   readonly id: string;
   readonly path: string;
+  /** Digest of the key that pays (`digestKey`). */
+  readonly payer: string;
   /** Model as served: canonical slug and variant. */
   readonly model: string;
   readonly provider: string;
@@ -47,11 +50,20 @@ export interface Bill {
 export interface OpenCall {
   readonly id: string;
   readonly path: string;
+  readonly payer: string;
   readonly model: string;
   readonly endpoint: Endpoint;
   readonly streamed: boolean;
   readonly promptTokens: number;
   readonly at: number;
+}
+
+/** Tells keys apart without keeping them; `header` is an `Authorization` header. */
+export function digestKey(header: string | undefined): string {
+  return createHash('sha256')
+    .update(header ?? '')
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** Makes empty books. `open` starts a call and charges its input at once. */

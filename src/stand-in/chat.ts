@@ -1,7 +1,7 @@
 /** `POST /chat/completions`: check, script, route, plan, bill, answer. */
 import { parseUsd, type Usd } from '../core/money.js';
 import { planAnswer } from './answer.js';
-import type { Meter } from './bill.js';
+import { digestKey, type Meter } from './bill.js';
 import { type ChatRequest, readChatRequest } from './chat-request.js';
 import { type Delivery, deliverPlain, deliverStream } from './delivery.js';
 import { type Exchange, type Service, sendReply } from './exchange.js';
@@ -63,6 +63,7 @@ function openMeter({ service, exchange, request, route, step, answer }: Omit<Del
   const meter = service.bill.open({
     id: answer.id,
     path: exchange.pathname,
+    payer: digestKey(exchange.request.headers.authorization),
     model: answer.model,
     endpoint: route.endpoint,
     streamed: request.stream,

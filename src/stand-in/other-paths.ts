@@ -1,5 +1,6 @@
 /** Other paths that spend with the same key: each gives a small billed answer, so that a call that slipped by shows. */
 import type { JsonObject } from '../core/json.js';
+import { digestKey } from './bill.js';
 import { type Endpoint, resolveModel, type StandInModel, servedName, sortByPrice } from './catalogue.js';
 import type { Exchange, Service } from './exchange.js';
 import { printRefusal } from './refusals.js';
@@ -28,6 +29,7 @@ export function answerOther(service: Service, exchange: Exchange, path: OtherPat
   const meter = service.bill.open({
     id: service.createId(),
     path: exchange.pathname,
+    payer: digestKey(exchange.request.headers.authorization),
     model: servedName(served.model),
     endpoint: served.endpoint,
     streamed: false,

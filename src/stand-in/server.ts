@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { parseUsd } from '../core/money.js';
 import { createGenerationLookup, DEFAULT_CREDITS, printCredits, printKey } from './account.js';
-import { type Bill, createBill } from './bill.js';
+import { printActivity } from './activity.js';
+import { type Bill, createBill, digestKey } from './bill.js';
 import { printEndpoints, printModels, resolveModel, type StandInModel } from './catalogue.js';
 import { serveChat } from './chat.js';
 import { type Exchange, parseBody, readBody, type Service, sendReply } from './exchange.js';
@@ -29,6 +30,8 @@ export interface StandInOptions {
   readonly dialect?: 'openrouter' | 'openai';
   /** Keys that are known. Default: any bearer token. */
   readonly apiKeys?: readonly string[];
+  /** Keys that may ask for `/activity` and `/credits`. Default: any. */
+  readonly managementKeys?: readonly string[];
   /** Balance and key limit that `/credits` and `/key` tell, decimal US dollars. Nothing enforces it. Default 100. */
   readonly creditsUsd?: string;
   /** Look-ups of `/generation` per id that answer 404 first. Default 1. */
@@ -63,6 +66,7 @@ interface Desk {
 }
 
 const BASE = '/api/v1';
+const ACCOUNT_PATHS: ReadonlySet<string> = new Set(['/activity', '/credits']);
 
 /** Starts a stand-in on 127.0.0.1. @throws RangeError for options that cannot be; rejects when the port is taken. */
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
@@ -166,18 +170,23 @@ async function route(desk: Desk, exchange: Exchange): Promise<void> {
   const open = request.method === 'GET' && path.startsWith('/models');
   const stranger = open ? undefined : refuseStranger(desk.options.apiKeys, request.headers.authorization);
   if (stranger !== undefined) return sendReply(exchange, refuse(stranger));
-  if (request.method === 'GET') return sendReply(exchange, answerGet(desk, path, request.path));
+  if (request.method === 'GET') return sendReply(exchange, answerGet(desk, path, request));
   if (request.method !== 'POST') return sendReply(exchange, printCodeError(405, 'Method not allowed'));
   if (path === '/chat/completions') return serveChat(desk.service, exchange);
   const other = OTHER_PATHS.find((one) => one === path);
   sendReply(exchange, other === undefined ? notFound() : answerOther(desk.service, exchange, other));
 }
 
-function answerGet(desk: Desk, path: string, url: string): Reply {
+function answerGet(desk: Desk, path: string, { path: url, headers }: RecordedRequest): Reply {
   const { service, options } = desk;
   const credits = parseUsd(options.creditsUsd ?? '') ?? DEFAULT_CREDITS;
   if (path === '/models') return printJson(200, printModels(service.models));
-  if (path === '/key') return printKey(service.bill, credits, service.now());
+  const isManager = isOneOf(options.managementKeys, headers.authorization);
+  const holder = { payer: digestKey(headers.authorization), isManager };
+  if (path === '/key') return printKey(service.bill, credits, service.now(), holder);
+  if (ACCOUNT_PATHS.has(path) && !(isManager || options.managementKeys === undefined))
+    return printCodeError(403, 'Only management keys can perform this operation');
+  if (path === '/activity') return printActivity(service.bill, service.models);
   if (path === '/credits') return printCredits(service.bill, credits);
   if (path === '/generation') return desk.lookUp(new URLSearchParams(url.split('?')[1]).get('id') ?? '');
   const name = /^\/models\/([^/]+\/[^/]+)\/endpoints$/.exec(path)?.[1];
@@ -189,9 +198,17 @@ function refuseStranger(
   keys: readonly string[] | undefined,
   header: string | undefined,
 ): RefusalName | undefined {
-  const token = /^Bearer (\S+)$/i.exec(header ?? '')?.[1];
-  if (token === undefined) return 'missing-key';
-  return keys === undefined || keys.includes(token) ? undefined : 'unknown-key';
+  if (readToken(header) === undefined) return 'missing-key';
+  return keys === undefined || isOneOf(keys, header) ? undefined : 'unknown-key';
+}
+
+function isOneOf(keys: readonly string[] | undefined, header: string | undefined): boolean {
+  const token = readToken(header);
+  return token !== undefined && keys?.includes(token) === true;
+}
+
+function readToken(header: string | undefined): string | undefined {
+  return /^Bearer (\S+)$/i.exec(header ?? '')?.[1];
 }
 
 function refuse(name: RefusalName): Reply {
