@@ -7,7 +7,7 @@ import { makeHome } from '../helpers/home.js';
 import { type Answer, type PriceServer, sendJson, startPriceServer } from '../helpers/price-server.js';
 import { type CliResult, type CliWorld, runCli } from './run-cli.js';
 
-const BIN = fileURLToPath(new URL('../../bin/agentguard.js', import.meta.url));
+export const BIN = fileURLToPath(new URL('../../bin/agentguard.js', import.meta.url));
 export const TABLE = 'pricing.json';
 export const NOW_MS = Date.parse('2026-10-01T12:00:00Z');
 
@@ -48,16 +48,21 @@ export async function readPrices(home: string): Promise<Map<string, Record<strin
   );
 }
 
-/** `bin` as a process of its own. */
+/** The built program as a process of its own. */
 export function spawnBin(argv: readonly string[], env: Readonly<Record<string, string>>): Promise<CliResult> {
+  return runProcess(process.execPath, [BIN, ...argv], { PATH: process.env.PATH ?? '', ...env });
+}
+
+/** A program, its input closed, no terminal. */
+export function runProcess(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CliResult> {
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [BIN, ...argv],
-      { env: { PATH: process.env.PATH ?? '', ...env } },
-      (error, out, err) => {
-        resolve({ code: error ? Number(error.code ?? -1) : 0, out, err });
-      },
-    );
+    const child = execFile(program, args, { env }, (error, out, err) => {
+      resolve({ code: error ? Number(error.code ?? -1) : 0, out, err });
+    });
+    child.stdin?.end();
   });
 }

@@ -13,37 +13,35 @@ export interface PriceServer {
   readonly url: string;
   /** `METHOD path` of each request so far. */
   readonly requests: string[];
-  /** Requests at the same time, at most. */
-  busiest: number;
   answer: Answer;
 }
 
 /** Closed when the test ends, with every connection. */
 export async function startPriceServer(answer: Answer, certificate?: Certificate): Promise<PriceServer> {
   const requests: string[] = [];
-  let open = 0;
   const listener: Answer = (request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    served.busiest = Math.max(served.busiest, ++open);
-    response.on('close', () => open--);
     response.on('error', () => {});
     served.answer(request, response);
   };
   const server = certificate ? createTlsServer(certificate, listener) : createServer(listener);
   const port = await listen(server);
   const url = `${certificate ? 'https' : 'http'}://localhost:${port}/api/v1/models`;
-  const served: PriceServer = { port, url, requests, busiest: 0, answer };
+  const served: PriceServer = { port, url, requests, answer };
   return served;
 }
 
-/** A proxy that knows CONNECT only. Lists where it was asked to lead. */
-export async function startProxy(status = 200): Promise<{ readonly url: string; readonly asked: string[] }> {
+/** A proxy that knows CONNECT only. Lists where it was asked to lead, and leads there, or to `onlyTo` whatever it was asked. */
+export async function startProxy(
+  status = 200,
+  onlyTo?: number,
+): Promise<{ readonly url: string; readonly asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((_request, response) => void response.writeHead(501).end());
   server.on('connect', (request: IncomingMessage, socket: Socket) => {
     asked.push(request.url ?? '');
     if (status !== 200) return void socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
-    const onward = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1');
+    const onward = connect(onlyTo ?? Number(request.url?.split(':').at(-1)), '127.0.0.1');
     socket.write('HTTP/1.1 200 OK\r\n\r\n');
     socket.pipe(onward).pipe(socket);
     for (const end of [socket, onward]) end.on('error', () => {});
