@@ -79,9 +79,10 @@ export function describeVerification(verification: Verification) {
     ok: ok && faults.length === 0,
     verdicts,
     caps,
-    files: outcomes.map(({ kind, report: file, selection }) => ({
-      ...file,
+    files: outcomes.map(({ kind, report: { path, ...file }, selection }) => ({
+      path,
       kind,
+      ...file,
       ...(selection && { selected: selection }),
     })),
     unreadable: faults,
