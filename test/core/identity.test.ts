@@ -104,6 +104,13 @@ describe('a written id means', () => {
   });
 });
 
+it('a router of tomorrow is known by its tokenizer, but only in the house of the routers', () => {
+  const entry = { pricing: { prompt: '1', completion: '1' }, architecture: { tokenizer: 'Router' } };
+  const ids = ['openrouter/next', 'acme/next'];
+  const list = readModelList({ data: ids.map((id) => ({ id, ...entry })) });
+  expect(ids.map((id) => resolveModel(list, id).kind)).toEqual(['router', 'known']);
+});
+
 describe('a free model and its paid twin', () => {
   it.each([
     ['acme/twin', 'acme/twin'],

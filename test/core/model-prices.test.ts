@@ -106,6 +106,13 @@ describe('zero is free', () => {
     expect(listPrices(priceTrap(id)).status).toBe('free');
   });
 
+  it('when the id says so, whatever it makes', () => {
+    const more = { id: 'acme/one:free', architecture: { output_modalities: ['text', 'audio'] } };
+    const priced = priceOf({ prompt: '0', completion: '0' }, more);
+    expect(perMtok(priced)).toEqual(['0', '0']);
+    expect(bound(priced).unboundedKeys).toEqual([]);
+  });
+
   it('not when the call is charged in another way', () => {
     expect(bound(priceTrap('acme/per-request')).requestUsd).toBe(usd('0.01'));
     expect(listPrices(priceTrap('acme/per-request')).status).toBe('listed');
