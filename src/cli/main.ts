@@ -103,7 +103,7 @@ function isHelp({ code }: CommanderError): boolean {
 /** What is wrong with the command line, with the nearest name that there is. */
 function explainUsage(program: Command, argv: readonly string[], error: CommanderError): CliError {
   const message = error.message.replace(/^error: /, '');
-  const word = /'(.*)'/s.exec(message)?.[1] ?? '';
+  const word = cutValue(/'(.*)'/s.exec(message)?.[1] ?? '');
   if (error.code === 'commander.unknownCommand') {
     const names = program.commands.map((command) => command.name());
     return usageError(`there is no command "${word}"`, hintNearest(word, names, 'commands'));
@@ -115,6 +115,11 @@ function explainUsage(program: Command, argv: readonly string[], error: Commande
     return usageError(`${where} has no option "${word}"`, hintNearest(word, [...flags, '--help'], 'options'));
   }
   return usageError(message, `agentguard help${command ? ` ${command.name()}` : ''}`);
+}
+
+/** An option without its value, which may be a key that was given by mistake. */
+function cutValue(word: string): string {
+  return word.replace(/^(--[^=]*)=.*$/s, '$1').replace(/^(-[^-]).+$/s, '$1');
 }
 
 function hintNearest(word: string, known: readonly string[], what: string): string {

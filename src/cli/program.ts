@@ -56,6 +56,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     return runDoctor;
   }).description('look at home, keys, locks, ledgers and clock: what is wrong and how to fix it');
   defineModels(add);
+  defineReconcile(add);
   return program;
 }
 
@@ -76,6 +77,25 @@ function defineModels(add: (name: string, example: string, load: () => Promise<H
       'also fetch what each endpoint of these models charges; none stops it',
       collect,
     );
+}
+
+function defineReconcile(
+  add: (name: string, example: string, load: () => Promise<Handler>) => Command,
+): void {
+  const example =
+    'agentguard reconcile --key-env OPENROUTER_API_KEY --management-key-env OPENROUTER_MANAGEMENT_KEY';
+  add('reconcile', example, async () => {
+    const { runReconcile } = await import('./commands/reconcile.js');
+    return runReconcile;
+  })
+    .description("hold the ledgers against OpenRouter's own numbers; names spend that did not pass the guard")
+    .option('--scope <name>', 'only the ledger of this scope; may be repeated', collect)
+    .option('--since <date>', 'first day, UTC (default: 30 days ago)')
+    .option('--until <date>', 'last day, UTC (default: today)')
+    .option('--key-env <name>', 'variable that holds the key (default: the key is read from standard input)')
+    .option('--management-key-env <name>', 'variable that holds a management key, for the whole account')
+    .option('--url <base>', 'base address of the interface, instead of OpenRouter')
+    .option('--timeout <seconds>', 'for all questions together (default: 60)');
 }
 
 function defineVerify(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {
