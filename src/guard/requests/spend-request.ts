@@ -5,6 +5,7 @@
 import type { BoundedQuote, TokenBounds } from '../../core/price.js';
 import { type Check, type Fields, findUnbounded, isObject, type UnboundedField } from './field-checks.js';
 import { withPriceCeiling } from './price-ceiling.js';
+import { countReprint } from './reprint.js';
 import { readFallbacks } from './shared-fields.js';
 
 /** How one path of the API names things. One object per path. */
@@ -83,7 +84,8 @@ export function boundInput({ reader, body, bodyBytes }: SpendRequest): number {
   return (
     bodyBytes +
     TOKENS_PER_MESSAGE * reader.countMessages(body) +
-    (reader.hasTools(body) ? TOKENS_FOR_TOOLS : 0)
+    (reader.hasTools(body) ? TOKENS_FOR_TOOLS : 0) +
+    countReprint(body)
   );
 }
 
