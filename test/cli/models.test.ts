@@ -61,6 +61,17 @@ describe('the table on the terminal', () => {
     expect(await at(NOW_MS + week + 1)).toContain('older than 7 days');
   });
 
+  it.each([60, 80, 200])('gives an id that is too long a line of its own, at %i columns', async (columns) => {
+    const long = `acme/${'x'.repeat(50)}`;
+    const { sync, models } = await openPrices(listModels({ 'acme/a': '0.000001', [long]: '0.000001' }));
+    await sync();
+    const { out } = await models([], { isTerminal: true, columns, env: { NO_COLOR: '1' } });
+    const [, short, first, second] = out.split('\n');
+    expect(short).toMatch(/^acme\/a +1 +1 +128k/);
+    if (columns === 200) expect(first).toMatch(/^acme\/x+ +1 +1 +128k/);
+    else expect([first, second]).toEqual([long, short?.replace('acme/a', '      ')]);
+  });
+
   it('is not there before the first sync', async () => {
     const { models } = await openPrices({});
     expect(await models()).toMatchObject({
