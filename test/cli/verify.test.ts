@@ -89,6 +89,25 @@ describe('verify', () => {
     expect(out).toMatch(/… and 2,4\d\d more/);
   });
 
+  it('a ledger of the home without rows is named, and the others are judged without it', async () => {
+    const { home } = await homeWith();
+    await putLedger(home, [], 'fresh');
+    const { code, out } = await runCli(['verify', '--require', 'contiguous'], { home });
+    expect(code).toBe(0);
+    expect(out).toContain(`${home}/fresh/decisions.ndjson: no rows yet\n`);
+    expect(out).toContain('Verified: contiguous.');
+    await putLedger(home, ['{'], 'fresh');
+    expect((await runCli(['verify'], { home })).code).toBe(1);
+  });
+
+  it('ledgers of the home that all have no rows prove nothing: 3', async () => {
+    const home = await makeHome();
+    await putLedger(home, []);
+    const { code, err } = await runCli(['verify'], { home });
+    expect(code).toBe(3);
+    expect(err).toContain('has no rows');
+  });
+
   it('a ledger that grows is verified up to its last complete row, and the rest is told', async () => {
     const { home, path } = await homeWith('aaa');
     const lines = writeLedger('aaaa').lines;

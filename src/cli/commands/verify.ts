@@ -1,12 +1,9 @@
 /** `agentguard verify`: proves ledgers and receipts, and says what the proof covers (docs/cli.md, verify). */
 import { resolve } from 'node:path';
 import type { OptionValues } from 'commander';
-import { isHex } from '../../core/bytes.js';
 import type { VerifyOptions } from '../../core/ledger-verifier.js';
-import { findNearest } from '../../core/nearest.js';
-import type { Verdicts, VerifyReport } from '../../core/report.js';
+import type { FileReport, Verdicts, VerifyReport } from '../../core/report.js';
 import { combineReports } from '../../core/verify.js';
-import { nodeBackend } from '../../store/node-crypto.js';
 import { explainSystemError, unreadableError, usageError } from '../cli-error.js';
 import { type CommandContext, suggest } from '../context.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
@@ -17,11 +14,11 @@ import {
   type PlaceFault,
   STANDARD_INPUT,
 } from '../ledger-places.js';
-import { dim, paint } from '../print.js';
+import { bold, dim, paint } from '../print.js';
 import { createProgress } from '../progress.js';
 import { resolveTrace, type Trace } from '../trace.js';
-import { loadTrustFile } from '../trust-file.js';
 import { type FileOutcome, verifyFile } from '../verify-file.js';
+import { readKeys, readRequired } from '../verify-options.js';
 import { printFile, printHeadline, VERDICT_NAMES, type VerdictName } from '../verify-print.js';
 
 /** What is verified, against what, and what came of it. */
@@ -50,12 +47,12 @@ export async function runVerify(
 ): Promise<ExitCode> {
   const startedMs = context.io.elapsedMs();
   const required = readRequired(options.require);
-  const verifyOptions = await readOptions(context, options);
+  const verifyOptions = await readKeys(context, options);
   const { places, faults } = await findPlaces(context, paths);
   const trace =
     options.trace === undefined ? undefined : await trail(context, String(options.trace), places, faults);
   const work = await verifyPlaces(context, trace?.places ?? places, verifyOptions, trace);
-  const report = combineReports(work.outcomes.map((outcome) => outcome.report));
+  const report = combineReports(chooseJudged(work.outcomes, paths.length > 0));
   const verification: Verification = {
     outcomes: work.outcomes,
     faults: [...faults, ...work.faults],
@@ -92,36 +89,15 @@ export function describeVerification(verification: Verification) {
   };
 }
 
-function readRequired(value: unknown): readonly VerdictName[] {
-  if (value === undefined) return [];
-  const names = String(value)
-    .split(',')
-    .map((name) => name.trim());
-  return names.map((name) => {
-    const found = VERDICT_NAMES.find((verdict) => verdict === name);
-    if (found) return found;
-    const [nearest] = findNearest(name, VERDICT_NAMES);
-    throw usageError(
-      `--require names no verdict ${JSON.stringify(name)}`,
-      nearest ? `did you mean ${nearest}?` : `the verdicts are ${VERDICT_NAMES.join(', ')}`,
-    );
-  });
+/** A ledger of the home without rows proves nothing and takes nothing away, as long as another one has some. */
+function chooseJudged(outcomes: readonly FileOutcome[], isNamed: boolean): readonly FileReport[] {
+  const reports = outcomes.map((outcome) => outcome.report);
+  const filled = reports.filter((report) => !isEmpty(report));
+  return isNamed || filled.length === 0 ? reports : filled;
 }
 
-async function readOptions({ io }: CommandContext, options: OptionValues): Promise<VerifyOptions> {
-  const allowedKeys = options.publicKey as readonly string[] | undefined;
-  for (const key of allowedKeys ?? []) {
-    if (isHex(key, 32)) continue;
-    const hint = isHex(key, 8)
-      ? 'a fingerprint is only a label: give the full key'
-      : 'verify --json prints the keys of a ledger; ask the owner which is theirs';
-    throw usageError(
-      `--public-key takes a full key, 64 lowercase hex digits, not ${JSON.stringify(key)}`,
-      hint,
-    );
-  }
-  const pinnedKeys = options.trust === undefined ? [] : await loadTrustFile(io.cwd, String(options.trust));
-  return { backend: nodeBackend, pinnedKeys, ...(allowedKeys && { allowedKeys }) };
+function isEmpty({ rows, problemCount }: FileReport): boolean {
+  return rows === 0 && problemCount === 0;
 }
 
 async function findPlaces(context: CommandContext, paths: readonly string[]) {
@@ -188,8 +164,12 @@ function printVerification(context: CommandContext, verification: Verification):
     out.line([`${trace.selector}: ${trace.meaning}`], 2);
     out.blank();
   }
-  for (const outcome of outcomes) printFile(out, outcome, trace?.selector);
-  if (outcomes.length > 1) out.line(`${outcomes.length} ledgers together, the weakest of them counts:`);
+  for (const outcome of outcomes) {
+    if (!isEmpty(outcome.report)) printFile(out, outcome, trace?.selector);
+    else out.line([bold(outcome.report.path), ': no rows yet'], 2);
+  }
+  const judged = report.files.length;
+  if (judged > 1) out.line(`${judged} ledgers together, the weakest of them counts:`);
   printHeadline(out, report.verdicts);
   if (report.verdicts.authentic.answer === 'unknown')
     out.line(dim('Who signed is proved with --public-key or --trust, and a key its owner gave you.'), 2);

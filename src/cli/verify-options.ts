@@ -1,0 +1,44 @@
+/** What `verify` is asked to demand: verdicts and keys, read from its options. */
+import type { OptionValues } from 'commander';
+import { isHex } from '../core/bytes.js';
+import type { VerifyOptions } from '../core/ledger-verifier.js';
+import { findNearest } from '../core/nearest.js';
+import { nodeBackend } from '../store/node-crypto.js';
+import { usageError } from './cli-error.js';
+import type { CommandContext } from './context.js';
+import { loadTrustFile } from './trust-file.js';
+import { VERDICT_NAMES, type VerdictName } from './verify-print.js';
+
+/** The verdicts that `--require` names. @throws CliError for a word that is none. */
+export function readRequired(value: unknown): readonly VerdictName[] {
+  if (value === undefined) return [];
+  const names = String(value)
+    .split(',')
+    .map((name) => name.trim());
+  return names.map((name) => {
+    const found = VERDICT_NAMES.find((verdict) => verdict === name);
+    if (found) return found;
+    const [nearest] = findNearest(name, VERDICT_NAMES);
+    throw usageError(
+      `--require names no verdict ${JSON.stringify(name)}`,
+      nearest ? `did you mean ${nearest}?` : `the verdicts are ${VERDICT_NAMES.join(', ')}`,
+    );
+  });
+}
+
+/** The keys to verify with, from `--public-key` and `--trust`. @throws CliError for anything that is no key. */
+export async function readKeys({ io }: CommandContext, options: OptionValues): Promise<VerifyOptions> {
+  const allowedKeys = options.publicKey as readonly string[] | undefined;
+  for (const key of allowedKeys ?? []) {
+    if (isHex(key, 32)) continue;
+    const hint = isHex(key, 8)
+      ? 'a fingerprint is only a label: give the full key'
+      : 'verify --json prints the keys of a ledger; ask the owner which is theirs';
+    throw usageError(
+      `--public-key takes a full key, 64 lowercase hex digits, not ${JSON.stringify(key)}`,
+      hint,
+    );
+  }
+  const pinnedKeys = options.trust === undefined ? [] : await loadTrustFile(io.cwd, String(options.trust));
+  return { backend: nodeBackend, pinnedKeys, ...(allowedKeys && { allowedKeys }) };
+}
