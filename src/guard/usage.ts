@@ -62,7 +62,9 @@ export function settleAnswer(
 ): Settlement {
   const { quote } = call.decision;
   const { inputTokens, outputTokens, servedModel, servedProvider, generationId, fallbacks } = facts;
-  const outcome = ended === 'aborted' ? 'aborted' : ended === 'cut' || facts.failed ? 'failed' : 'answered';
+  // Clients abort a stream once it names an error: the failure came first.
+  const failed = facts.failed || ended === 'cut';
+  const outcome = failed ? 'failed' : ended === 'aborted' ? 'aborted' : 'answered';
   const partial = ended !== 'complete' || facts.failed === true;
   const about = {
     outcome,
