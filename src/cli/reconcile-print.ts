@@ -2,7 +2,7 @@
 import type { ReconciledWindow } from '../core/key-windows.js';
 import { ONE_USD, printUsd, showUsd, type Usd } from '../core/money.js';
 import { measureRatio, type Prediction } from '../core/prediction.js';
-import type { ReconciledLine } from '../core/reconciliation.js';
+import { type ReconciledLine, toleranceOf } from '../core/reconciliation.js';
 import { count } from '../core/verdicts.js';
 import { type CommandContext, suggest } from './context.js';
 import { bold, dim, type Printer, paint, shorten } from './print.js';
@@ -18,13 +18,20 @@ const SINCE: Readonly<Record<ReconciledWindow['window'], string>> = {
 export function printReport(context: CommandContext, report: ReconcileReport): void {
   const { out, quiet } = context;
   const lines = report.lines.filter((line) => line.status === 'unguarded');
-  const windows = report.windows.filter((window) => window.unguardedUsd > 0n);
+  const windows = report.windows.filter((window) => isNews(window, lines));
   if (!report.ok) printUnguarded(out, lines, windows);
   else if (!quiet) out.line(paint('green', summarize(report)));
   printLimits(context, report);
   if (quiet) return;
   printSums(out, report);
   printPredictions(out, report.predictions);
+}
+
+/** Whether a window shows more than the lines that are named: what is not in the activity yet, as of today. */
+function isNews({ from, unguardedUsd }: ReconciledWindow, lines: readonly ReconciledLine[]): boolean {
+  const named = lines.filter(({ date }) => date >= from);
+  const namedUsd = named.reduce((total, line) => total + line.unguardedAtMostUsd, 0n);
+  return unguardedUsd > namedUsd + toleranceOf(namedUsd);
 }
 
 function summarize({ basis, range }: ReconcileReport): string {
