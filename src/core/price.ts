@@ -24,9 +24,7 @@ export interface ModelPrice {
   readonly admit: UnitSet;
   /** Whole-number factor on the input bound of a request that writes a cache: 1 where `bound` covers that. */
   readonly cacheWriteFactor: bigint;
-  /** The most input tokens the model takes; `undefined`: not known. */
-  readonly contextTokens?: number | undefined;
-  /** The most output tokens the model gives; `undefined`: not known. */
+  /** Output tokens listed for the model; single endpoints may give more. `undefined`: not known. */
   readonly maxOutputTokens?: number | undefined;
   /** The price table behind a synced price. */
   readonly table?: { readonly hash: string; readonly fetchedAt: string } | undefined;

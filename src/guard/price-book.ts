@@ -127,7 +127,7 @@ function priceKnown(
     bound,
     admit: { inputUsd: admit.promptUsd, outputUsd: admit.completionUsd, requestUsd: admit.requestUsd },
     cacheWriteFactor: 1n,
-    contextTokens: entry.contextLength ?? undefined,
+    // The listed context is no bound: single endpoints take more. The listed maximum is one only because it is sent.
     maxOutputTokens: entry.topProvider.maxCompletionTokens ?? entry.contextLength ?? undefined,
     table: { hash: table.contentHash, fetchedAt: table.fetchedAt },
   };

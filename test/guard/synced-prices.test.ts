@@ -107,7 +107,7 @@ describe('a synced table', () => {
     });
   });
 
-  it('limits what is assumed and sent by what the model gives, and the input by its context', async () => {
+  it('limits what is assumed and sent by what the model gives, yet not the input by its listed context', async () => {
     const { ask, home, standIn } = await open((model) => {
       if (model.id === 'anthropic/claude-haiku-4.5')
         Object.assign(model, {
@@ -116,7 +116,9 @@ describe('a synced table', () => {
         });
     });
     await ask('anthropic/claude-haiku-4.5', { max_tokens: undefined }).catch(() => {});
-    expect((await readRows(home))[0]?.decision).toMatchObject({ inputTokensBound: 50, outputTokensBound: 7 });
+    const [row] = await readRows(home);
+    expect(row?.decision).toMatchObject({ outputTokensBound: 7 });
+    expect(row?.decision.inputTokensBound).toBeGreaterThan(50);
     expect(standIn.requests.at(-1)?.body).toMatchObject({ max_tokens: 7 });
   });
 

@@ -73,9 +73,8 @@ export function readRequest(reader: RequestReader, body: unknown): SpendRequest 
   };
 }
 
-/** What a model takes and gives at most, in tokens; `undefined`: not known. */
+/** What a model gives when asked for no more, in tokens; `undefined`: not known. */
 export interface ModelLimits {
-  readonly contextTokens?: number | undefined;
   readonly maxOutputTokens?: number | undefined;
 }
 
@@ -99,11 +98,10 @@ export function boundTokens(
   const { reader, bodyBytes, choices } = request;
   const perChoice =
     request.maxOutputTokens ?? assumedOutput(reader, provider, defaultMaxOutputTokens, limits);
-  const inputTokens = Math.min(boundInput(request), limits.contextTokens ?? Number.POSITIVE_INFINITY);
   return {
-    inputTokens,
+    inputTokens: boundInput(request),
     outputTokens: perChoice * choices,
-    expectedInputTokens: Math.min(inputTokens, Math.ceil(bodyBytes / EXPECTED_BYTES_PER_TOKEN)),
+    expectedInputTokens: Math.ceil(bodyBytes / EXPECTED_BYTES_PER_TOKEN),
     expectedOutputTokens: Math.min(perChoice, EXPECTED_OUTPUT_TOKENS) * choices,
     writesCache: request.writesCache,
   };
