@@ -1,6 +1,7 @@
 /** A verification for people: files, rows, signers, four verdicts with their reasons, problems. Never a bare "OK". */
 import type { Answer, ChainReport, FileReport, Problem, Severity, Verdicts } from '../core/report.js';
 import { count } from '../core/verdicts.js';
+import { STANDARD_INPUT } from './ledger-places.js';
 import { bold, dim, type Part, type Printer, paint, type Style } from './print.js';
 import { printCount } from './progress.js';
 import type { FileOutcome, Selection } from './verify-file.js';
@@ -17,7 +18,7 @@ const SEVERITY_STYLES: Readonly<Record<Severity, Style>> = { error: 'red', warni
 /** One file in full. `selector` names what `selection` counts. */
 export function printFile(print: Printer, outcome: FileOutcome, selector: string | undefined): void {
   const { report, selection } = outcome;
-  print.line([bold(report.path)], 2);
+  print.line([bold(report.path === STANDARD_INPUT ? 'standard input' : report.path)], 2);
   print.line(['  ', describeRows(outcome)], 2);
   print.blank();
   printVerdicts(print, report.verdicts);

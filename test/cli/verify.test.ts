@@ -103,8 +103,8 @@ describe('verify', () => {
   it('ledgers of the home that all have no rows prove nothing: 3', async () => {
     const home = await makeHome();
     await putLedger(home, []);
-    const { code, err } = await runCli(['verify'], { home });
-    expect(code).toBe(3);
+    const { code, out, err } = await runCli(['verify'], { home });
+    expect({ code, out }).toEqual({ code: 3, out: '' });
     expect(err).toContain('has no rows');
   });
 
@@ -199,7 +199,7 @@ describe('verify reads', () => {
     const lines = writeLedger('aab').lines;
     const { code, out } = await runCli(['verify', '-'], { stdin: `${lines.join('\n')}\n` });
     expect(code).toBe(0);
-    expect(out).toMatch(/^-\n {2}3 rows by 2 signers/);
+    expect(out).toMatch(/^standard input\n {2}3 rows by 2 signers/);
     const broken = await runCli(['verify', '-'], { stdin: `${lines.toSpliced(1, 1).join('\n')}\n` });
     expect(broken.code).toBe(1);
   });

@@ -64,7 +64,7 @@ export async function runVerify(
   };
   const exitCode = judge(verification, paths.length > 0);
   if (!context.quiet || exitCode !== EXIT_CODES.ok) printVerification(context, verification);
-  printErrors(context, verification, exitCode, paths.length > 0);
+  printErrors(context, verification, exitCode);
   return exitCode;
 }
 
@@ -159,7 +159,7 @@ function printVerification(context: CommandContext, verification: Verification):
     out.json(describeVerification(verification));
     return;
   }
-  if (outcomes.length === 0) return;
+  if (outcomes.every((outcome) => isEmpty(outcome.report))) return;
   if (trace) {
     out.line([`${trace.selector}: ${trace.meaning}`], 2);
     out.blank();
@@ -180,14 +180,13 @@ function printErrors(
   context: CommandContext,
   { report, outcomes, faults, unproved }: Verification,
   exitCode: ExitCode,
-  isNamed: boolean,
 ): void {
   const { notes } = context;
   const error = (text: string): void => notes.line(['agentguard: ', paint('red', 'error'), `: ${text}`], 2);
   const hint = (text: string): void => notes.line([paint('cyan', 'hint'), `: ${text}`], 2);
   for (const { path, message } of faults) error(`${path} ${message}`);
   for (const { report: file } of outcomes) {
-    if (file.rows === 0 && (isNamed || exitCode === EXIT_CODES.unreadable)) error(`${file.path} has no rows`);
+    if (file.rows === 0 && exitCode === EXIT_CODES.unreadable) error(`${file.path} has no rows`);
   }
   if (exitCode === EXIT_CODES.failed) {
     error(`verification failed: ${findFault(report)}`);
