@@ -3,7 +3,7 @@
  * Implemented by `store/ledger.ts` and, for tests and short-lived agents, `store/memory-store.ts`.
  */
 import type { Signer } from './crypto.js';
-import type { JsonObject } from './json.js';
+import type { Json, JsonObject } from './json.js';
 import type { Receipt } from './receipt.js';
 
 /** The part of an `AbortSignal` that waiting needs; `core` knows no platform types. */
@@ -14,10 +14,19 @@ export interface CancelSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-/** Reads rows in ledger order and keeps something about them. It must be idempotent and must not throw. */
+/**
+ * Reads rows in ledger order and keeps something about them. It must be idempotent and must not throw. One that has a
+ * name can be saved with the store's snapshot, so that the next process need not read the history again.
+ */
 export interface LedgerFold {
+  /** Folds of one name keep the same: given the same rows, `save` gives the same. */
+  readonly name?: string;
   /** `timestampMs` is the row's own signed time, `NaN` when it has none. */
   apply(receipt: Receipt, timestampMs: number): void;
+  /** What the rows so far add up to. */
+  save?(): Json;
+  /** Takes the place of all rows before; untrusted. Says false, unchanged, when it is not what `save` gives. */
+  load?(saved: Json): boolean;
 }
 
 /** What a step may look at: the ledger, caught up to its last complete row, while nobody else can write. */
