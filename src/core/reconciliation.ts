@@ -82,7 +82,7 @@ interface Charge {
   readonly requests: number | undefined;
 }
 
-/** What the day before hands on. `billedUsd` was not charged on its own day; `openUsd` may have been charged on either. */
+/** What is left of the late calls of the day before: it was not charged there, so it may have been here. */
 interface Carry {
   readonly billedUsd: Usd;
   readonly openUsd: Usd;
@@ -146,6 +146,10 @@ function openCarry(sum: LedgerSum): Carry {
   };
 }
 
+/**
+ * Explains the charges of a day with what can only belong to it first, and then with late calls: of those, what is left
+ * waits for tomorrow. So nothing counts twice, and nothing is called unguarded that any split at midnight explains.
+ */
 function reconcileDay(
   date: string,
   charge: Charge | undefined,
@@ -154,52 +158,59 @@ function reconcileDay(
   takesLate: boolean,
 ): { readonly line: ReconciledLine; readonly carry: Carry } {
   const chargedUsd = (charge?.usageUsd ?? 0n) + (charge?.byokUsd ?? 0n);
-  const atHandUsd = sum.billedUsd + carry.billedUsd;
-  // Late calls that upstream did not count today wait for tomorrow. The sum over both days stays what it is.
-  const surplusUsd = atLeastZero(atHandUsd - chargedUsd);
-  const movedUsd = takesLate ? minUsd(surplusUsd, sum.lateBilledUsd) : 0n;
-  const billedUsd = atHandUsd - movedUsd;
-  const missingUsd = chargedUsd - billedUsd;
+  const lateUsd = takesLate ? sum.lateBilledUsd : 0n;
+  const fixedUsd = sum.billedUsd - lateUsd + carry.billedUsd;
   const openUsd = sum.openUsd + carry.openUsd;
   const isUnbounded = sum.unboundedCalls > 0 || carry.isUnbounded;
-  const tolerance = toleranceOf(chargedUsd);
-  const isMissing = missingUsd > tolerance;
-  const explainedUsd = isUnbounded ? atLeastZero(missingUsd) : minUsd(atLeastZero(missingUsd), openUsd);
-  const restUsd = missingUsd - explainedUsd;
-  // More requests than calls: the open calls cannot account for all of them, however dear they were.
-  const hasMoreRequests = charge?.requests !== undefined && charge.requests > sum.calls + carry.calls;
-  const isUnguarded = isMissing && (restUsd > tolerance || hasMoreRequests);
-  const line: ReconciledLine = {
-    date,
-    model: charge?.model ?? sum.model,
-    providers: [...(charge?.providers ?? [])].sort(),
-    status: isUnguarded
-      ? 'unguarded'
-      : isMissing
-        ? 'open'
-        : missingUsd < -tolerance
-          ? 'ledger_more'
-          : 'equal',
-    usageUsd: charge?.usageUsd ?? 0n,
-    byokUsd: charge?.byokUsd ?? 0n,
-    billedUsd,
-    openCalls: sum.openCalls,
-    openUsd: isUnbounded ? undefined : openUsd,
-    unguardedUsd: isUnguarded && restUsd > tolerance ? restUsd : 0n,
-    unguardedAtMostUsd: isUnguarded ? missingUsd : 0n,
-    requests: charge?.requests,
-    calls: sum.calls,
-  };
-  const left = minUsd(openUsd - minUsd(explainedUsd, openUsd), sum.lateOpenUsd);
+  const needUsd = isUnbounded ? 0n : atLeastZero(chargedUsd - fixedUsd - (openUsd - sum.lateOpenUsd));
+  const lateUsedUsd = minUsd(needUsd, lateUsd);
+  const lateOpenUsedUsd = minUsd(needUsd - lateUsedUsd, sum.lateOpenUsd);
+  const restUsd = needUsd - lateUsedUsd - lateOpenUsedUsd;
+  const missingUsd = chargedUsd - fixedUsd - lateUsd;
+  const line = describeDay(chargedUsd, { fixedUsd, missingUsd, restUsd }, charge, sum.calls + carry.calls);
   return {
-    line,
+    line: {
+      date,
+      model: charge?.model ?? sum.model,
+      providers: [...(charge?.providers ?? [])].sort(),
+      usageUsd: charge?.usageUsd ?? 0n,
+      byokUsd: charge?.byokUsd ?? 0n,
+      billedUsd: fixedUsd + minUsd(lateUsd, atLeastZero(chargedUsd - fixedUsd)),
+      openCalls: sum.openCalls,
+      openUsd: isUnbounded ? undefined : openUsd,
+      requests: charge?.requests,
+      calls: sum.calls,
+      ...line,
+    },
     carry: {
-      billedUsd: movedUsd,
-      openUsd: left,
+      billedUsd: lateUsd - lateUsedUsd,
+      openUsd: sum.lateOpenUsd - lateOpenUsedUsd,
       calls: sum.lateCalls,
       isUnbounded: sum.lateUnboundedCalls > 0,
     },
   };
+}
+
+/** `missing`: more than every known bill; `rest`: more than open calls explain, too. */
+function describeDay(
+  chargedUsd: Usd,
+  {
+    fixedUsd,
+    missingUsd,
+    restUsd,
+  }: { readonly fixedUsd: Usd; readonly missingUsd: Usd; readonly restUsd: Usd },
+  charge: Charge | undefined,
+  calls: number,
+): Pick<ReconciledLine, 'status' | 'unguardedUsd' | 'unguardedAtMostUsd'> {
+  const tolerance = toleranceOf(chargedUsd);
+  const nothing = { unguardedUsd: 0n, unguardedAtMostUsd: 0n };
+  if (missingUsd <= tolerance)
+    return { ...nothing, status: fixedUsd - chargedUsd > tolerance ? 'ledger_more' : 'equal' };
+  const unguardedUsd = restUsd > tolerance ? restUsd : 0n;
+  // More requests than calls: the open calls cannot account for all of them, however dear they were.
+  const hasMoreRequests = charge?.requests !== undefined && charge.requests > calls;
+  if (unguardedUsd === 0n && !hasMoreRequests) return { ...nothing, status: 'open' };
+  return { status: 'unguarded', unguardedUsd, unguardedAtMostUsd: missingUsd };
 }
 
 function addKnown(a: number | undefined, b: number | undefined): number | undefined {
