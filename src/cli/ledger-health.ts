@@ -5,7 +5,7 @@ import { ownValue } from '../core/receipt.js';
 import { addRow, createLedgerState, findBreak, type LedgerState, readRow } from '../store/ledger-state.js';
 import { nodeBackend } from '../store/node-crypto.js';
 import { readLines } from '../store/tail.js';
-import { textAt } from './decision-story.js';
+import { objectAt, textAt } from './decision-story.js';
 
 /** A decided call that nothing has settled. */
 export interface OpenHold {
@@ -27,6 +27,8 @@ export interface LedgerHealth {
   /** Milliseconds since 1970, `-Infinity` without rows. */
   readonly newestMs: number;
   readonly holds: readonly OpenHold[];
+  /** Models whose newest call was priced at zero by an override, and when. Hostile. */
+  readonly zeroOverrides: ReadonlyMap<string, number>;
   /** Names of the torn files that rows account for. */
   readonly tornFiles: ReadonlySet<string>;
 }
@@ -35,13 +37,14 @@ export interface LedgerHealth {
 export async function examineLedger(path: string, signal: AbortSignal): Promise<LedgerHealth> {
   const state = createLedgerState('');
   const holds = new Map<string, OpenHold>();
+  const zeroOverrides = new Map<string, number>();
   let damage: string | undefined;
   let tornBytes = 0;
   let newestMs = Number.NEGATIVE_INFINITY;
   for await (const run of readLines(path)) {
     signal.throwIfAborted();
     for (const { bytes } of run.lines) {
-      damage ??= takeRow(state, holds, bytes, (timestampMs) => {
+      damage ??= takeRow(state, { holds, zeroOverrides }, bytes, (timestampMs) => {
         newestMs = Math.max(newestMs, timestampMs);
       });
     }
@@ -53,14 +56,21 @@ export async function examineLedger(path: string, signal: AbortSignal): Promise<
     tornBytes,
     newestMs,
     holds: [...holds.values()],
+    zeroOverrides,
     tornFiles: state.tornFiles,
   };
+}
+
+/** What is kept about calls. */
+interface Findings {
+  readonly holds: Map<string, OpenHold>;
+  readonly zeroOverrides: Map<string, number>;
 }
 
 /** Adds one line, or says what is wrong with it. */
 function takeRow(
   state: LedgerState,
-  holds: Map<string, OpenHold>,
+  { holds, zeroOverrides }: Findings,
   bytes: Uint8Array,
   onTime: (timestampMs: number) => void,
 ): string | undefined {
@@ -71,6 +81,7 @@ function takeRow(
   const timestampMs = addRow(state, reading.value);
   if (!Number.isNaN(timestampMs)) onTime(timestampMs);
   foldHold(holds, reading.value.decision, timestampMs);
+  foldPrice(zeroOverrides, reading.value.decision, timestampMs);
   return undefined;
 }
 
@@ -89,4 +100,18 @@ function foldHold(holds: Map<string, OpenHold>, decision: JsonObject, timestampM
   const reservedUsd = parseUsd(textAt(decision, 'reservedUsd') ?? '0', 'up') ?? 0n;
   const instance = textAt(decision, 'instance') ?? '';
   holds.set(`${decisionId}#${attempt}`, { decisionId, attempt, reservedUsd, timestampMs, instance });
+}
+
+/** Remembers a model while its newest price is an override of nothing at all. */
+function foldPrice(zeroOverrides: Map<string, number>, decision: JsonObject, timestampMs: number): void {
+  const basis = objectAt(decision, 'costBasis');
+  const model = textAt(decision, 'modelResolved');
+  const source = textAt(basis, 'rateSource');
+  if (model === null || source === null || Number.isNaN(timestampMs)) return;
+  const isZero = ['inputCentsPerKtok', 'outputCentsPerKtok'].every((key) => {
+    const price = ownValue(basis, key);
+    return (typeof price === 'string' || typeof price === 'number') && parseUsd(String(price), 'up') === 0n;
+  });
+  if (source === 'override' && isZero) zeroOverrides.set(model, timestampMs);
+  else zeroOverrides.delete(model);
 }

@@ -18,6 +18,9 @@ import { shorten } from './print.js';
 /** Rows may be this far ahead of the clock before guards refuse, in milliseconds. */
 const MAX_CLOCK_LAG_MS = 60_000;
 const MAX_LISTED_HOLDS = 5;
+const MAX_LISTED_MODELS = 5;
+/** Older calls tell nothing about the programs of today, in milliseconds. */
+const RECENT_MS = 30 * 86_400_000;
 
 export interface ScopeWorld {
   readonly paths: ScopePaths;
@@ -107,6 +110,7 @@ async function checkLedger(
     return [
       judgeRows(name('ledger'), health, world.verify),
       await judgeHolds(name('holds'), health.holds, world),
+      judgePrices(name('prices'), health.zeroOverrides, world.nowMs),
       await judgeTornFiles(name('torn files'), health, paths.folder),
       judgeClock(name('clock'), health.newestMs, world.nowMs),
     ];
@@ -154,6 +158,19 @@ async function judgeHolds(
   const more = orphans.length > MAX_LISTED_HOLDS ? ` and ${orphans.length - MAX_LISTED_HOLDS} more` : '';
   const message = `${count(orphans.length, 'call')} never settled, their process ended; ${showUsd(total)} stays held: ${listed.join(', ')}${more}`;
   return warn(name, message, 'they count until their window ends; nothing has to be done');
+}
+
+/** A price of zero is what nothing exceeds: every cap of the model is disarmed. */
+function judgePrices(name: string, zeroOverrides: ReadonlyMap<string, number>, nowMs: number): HealthCheck {
+  const models = Array.from(zeroOverrides).filter(([, atMs]) => nowMs - atMs < RECENT_MS);
+  if (models.length === 0) return fine(name, 'no recent call was priced at zero by hand');
+  const listed = models.slice(0, MAX_LISTED_MODELS).map(([model]) => shorten(model, 60));
+  const more = models.length > listed.length ? ` and ${models.length - listed.length} more` : '';
+  return warn(
+    name,
+    `setCostOverride prices ${listed.join(', ')}${more} at zero, which disarms every cap on them`,
+    'give the price that is billed, or remove the override and sync prices',
+  );
 }
 
 async function judgeTornFiles(

@@ -223,6 +223,37 @@ describe('doctor', () => {
     expect((await examine(home))('acme: ledger')).toMatchObject({ status: 'fail' });
   });
 
+  it('models that an override prices at zero, which disarms every cap', async () => {
+    const basis = (input: string | number, output: string | number, rateSource = 'override') => ({
+      costBasis: { inputCentsPerKtok: input, outputCentsPerKtok: output, rateSource },
+    });
+    const priced = (modelResolved: string, more: JsonObject, ageMs = 60_000) =>
+      call(crypto.randomUUID(), {
+        modelResolved,
+        action: 'block',
+        timestamp: new Date(NOW - ageMs).toISOString(),
+        ...more,
+      });
+    const { home } = await makeLedger([
+      priced('acme/long-ago', basis('0', '0'), 31 * 86_400_000),
+      priced('acme/mended', basis('0', '0'), 90_000),
+      priced('acme/mended', basis('0.1', '0.5'), 80_000),
+      priced('acme/free-input', basis('0', '0.5')),
+      priced('acme/free', basis('0', '0', 'synced')),
+      priced('acme/zero', basis('0', '0')),
+      priced('acme/zero-as-number', basis(0, 0)),
+    ]);
+    expect((await examine(home))('acme: prices')).toEqual({
+      name: 'acme: prices',
+      status: 'warn',
+      message:
+        'setCostOverride prices acme/zero, acme/zero-as-number at zero, which disarms every cap on them',
+      fix: 'give the price that is billed, or remove the override and sync prices',
+    });
+    const { home: clean } = await makeLedger([priced('acme/zero', basis('0', '0.5'))]);
+    expect((await examine(clean))('acme: prices')).toMatchObject({ status: 'ok' });
+  });
+
   it('holds whose process ended: id, amount, age; settled ones and rows of others are none', async () => {
     const settled = {
       entryType: 'settlement',
