@@ -48,6 +48,7 @@ describe('the bill', () => {
           bill.open({
             id: `g${at}`,
             path: '/',
+            payer: 'somebody',
             model: 'm',
             endpoint,
             streamed: false,
@@ -66,7 +67,16 @@ describe('the bill', () => {
 
   it('charges the input as soon as a call is open', () => {
     const bill = createBill();
-    bill.open({ id: 'g', path: '/', model: 'm', endpoint, streamed: false, promptTokens: 3, at: 0 });
+    bill.open({
+      id: 'g',
+      path: '/',
+      payer: 'somebody',
+      model: 'm',
+      endpoint,
+      streamed: false,
+      promptTokens: 3,
+      at: 0,
+    });
     expect(bill.total()).toBe((parseUsd('0.00000025000000000000002', 'up')! / 10n ** 9n) * 10n ** 9n);
     expect(bill.find('g')).toMatchObject({ completionTokens: 0, reported: false });
     expect(bill.find('other')).toBeUndefined();

@@ -57,10 +57,50 @@ describe('the account', () => {
     });
   });
 
-  it.each(['/key', '/credits', '/generation?id=x'])('keeps %s from callers without a key', async (path) => {
-    const { standIn } = await open();
-    expect((await get(standIn.url + path, {})).status).toBe(401);
+  it('tells the activity of all keys by day and model, and of each key only its own use', async () => {
+    const clock = { now: Date.UTC(2026, 9, 4, 23) };
+    const { standIn, client } = await open({ now: () => clock.now });
+    const other = client.withOptions({ apiKey: 'sk-other' });
+    standIn.enqueue(
+      ...['0.25', '0.5', '0.125'].map((costOverride) => ({ kind: 'answer' as const, costOverride })),
+    );
+    await client.chat.completions.create(ask());
+    clock.now += 2 * 3_600_000;
+    await client.chat.completions.create(ask());
+    await other.chat.completions.create(ask());
+    const { body } = await get(`${standIn.url}/activity`);
+    expect(body.data).toMatchObject([
+      { date: '2026-10-04', model: 'anthropic/claude-haiku-4.5', usage: 0.25, requests: 1 },
+      {
+        date: '2026-10-05',
+        model_permaslug: 'anthropic/claude-4.5-haiku-20251001',
+        usage: 0.625,
+        requests: 2,
+      },
+    ]);
+    // Monday, 2026-10-05: day and week have just begun.
+    const mine = (await get(`${standIn.url}/key`)).body.data;
+    expect(mine).toMatchObject({ usage: 0.75, usage_daily: 0.5, usage_weekly: 0.5, usage_monthly: 0.75 });
   });
+
+  it('keeps the figures of the account from keys that do not manage it', async () => {
+    const { standIn } = await open({ managementKeys: ['sk-boss'] });
+    const boss = { headers: { authorization: 'Bearer sk-boss' } };
+    for (const path of ['/activity', '/credits']) {
+      expect((await get(standIn.url + path)).status).toBe(403);
+      expect((await get(standIn.url + path, boss)).status).toBe(200);
+    }
+    expect((await get(`${standIn.url}/key`, boss)).body.data).toMatchObject({ is_management_key: true });
+    expect((await get(`${standIn.url}/key`)).body.data).toMatchObject({ is_management_key: false });
+  });
+
+  it.each(['/key', '/credits', '/activity', '/generation?id=x'])(
+    'keeps %s from callers without a key',
+    async (path) => {
+      const { standIn } = await open();
+      expect((await get(standIn.url + path, {})).status).toBe(401);
+    },
+  );
 
   it('has a generation a moment later, and never one it did not serve', async () => {
     const { standIn, client } = await open({ generationMisses: 2 });
