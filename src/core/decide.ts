@@ -2,13 +2,21 @@
  * The decision, as a pure function: policy, counters and what the call may cost go in; what is allowed, and why,
  * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
  */
-import type { Totals } from './budget.js';
+import {
+  type CapCheck,
+  checkCap,
+  explainTrip,
+  fitsWithoutHolds,
+  strictest,
+  type TotalsOf,
+} from './cap-check.js';
 import type { RefusalCode } from './errors.js';
-import { maxUsd, showUsd, type Usd } from './money.js';
-import { type Cap, type CapAction, type Capability, type Policy, satisfies } from './policy.js';
+import type { NameModel } from './model-names.js';
+import type { Usd } from './money.js';
+import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
+import { explainRule, findRule, type RuleHit } from './rule.js';
 import { covers, type Scope } from './scope.js';
-import { windowEndMs, windowStartMs } from './window.js';
 
 /** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
 export interface Call {
@@ -16,26 +24,16 @@ export interface Call {
   readonly model: string;
   readonly capabilityClaim?: Capability | undefined;
   readonly quote: (model: string) => Quote;
-  /** The same text for every spelling of one model. */
-  readonly identify: (model: string) => string;
+  /** What the call does, for rules. */
+  readonly action: Exclude<RuleAction, '*'>;
+  /** Every name of a model: rules are about models, not spellings. */
+  readonly name: NameModel;
+  /** The models that may answer besides this one when it is sent. */
+  readonly listFallbacks: (model: string) => readonly string[];
   /** Models to offer instead when the call is refused, cheapest first where known. */
   readonly candidates?: readonly string[];
   /** A repeat of a call already sent: its model cannot change any more, so only block caps count. */
   readonly isRetry?: boolean;
-}
-
-export type TotalsOf = (cap: Cap, atMs: number) => Totals;
-
-/** One cap against one call. */
-export interface CapCheck {
-  readonly cap: Cap;
-  readonly tripped: boolean;
-  readonly spentUsd: Usd;
-  readonly heldUsd: Usd;
-  /** What the call adds: its bound for a block cap, its estimate for the others. */
-  readonly addsUsd: Usd;
-  readonly windowStartMs: number | null;
-  readonly resetsAtMs: number | null;
 }
 
 /** Why a call was refused, in fields a program can act on. */
@@ -55,6 +53,8 @@ export interface Decision {
   readonly reasons: readonly string[];
   /** The cap that decided, or `null`. */
   readonly triggered: CapCheck | null;
+  /** The rule about the resolved model, or the one that denied; `null` in a policy without rules. */
+  readonly rule: RuleHit | null;
   /** Every cap that was looked at, for the model that was resolved. */
   readonly checks: readonly CapCheck[];
   readonly quote: Quote;
@@ -69,10 +69,21 @@ export interface Decision {
 
 /** Decides one call at `nowMs` (milliseconds since 1970). Cost: proportional to the caps of the policy. */
 export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
-  const gate = checkCapability(policy, call);
+  const asked = { ...call, quote: quoteOnce(call.quote) };
+  const gate = checkCapability(policy, asked);
   if (gate) return gate;
-  const enforced = enforce(policy, totals, call, nowMs);
-  return policy.mode === 'enforce' ? enforced : toShadow(enforced, call);
+  const enforced = enforce(policy, totals, asked, nowMs);
+  return policy.mode === 'enforce' ? enforced : toShadow(enforced, asked);
+}
+
+/** Rules, caps and alternatives ask for the same quotes. */
+function quoteOnce(quote: Call['quote']): Call['quote'] {
+  const quotes = new Map<string, Quote>();
+  return (model) => {
+    const found = quotes.get(model) ?? quote(model);
+    quotes.set(model, found);
+    return found;
+  };
 }
 
 /** The claim must reach what the policy asks for, in shadow mode as well. */
@@ -88,9 +99,24 @@ function checkCapability(policy: Policy, call: Call): Decision | undefined {
 }
 
 function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
-  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
   const quote = call.quote(call.model);
-  if (quote.kind === 'unbounded') return refuse(call, quote, [], null, quote);
+  if (quote.kind === 'unbounded' && quote.code === 'path_not_supported')
+    return refuse(call, quote, [], null, quote);
+  const rule = checkRules(policy, call, call.model, nowMs);
+  if (rule?.effect === 'deny') return refuseByRule(policy, totals, call, rule, nowMs);
+  if (quote.kind === 'unbounded') return { ...refuse(call, quote, [], null, quote), rule };
+  const decision = enforceCaps(policy, totals, call, quote, nowMs);
+  return decision.rule ? decision : { ...decision, rule };
+}
+
+function enforceCaps(
+  policy: Policy,
+  totals: TotalsOf,
+  call: Call,
+  quote: BoundedQuote,
+  nowMs: number,
+): Decision {
+  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
   const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
   const blocked = strictest(checks, 'block');
   if (blocked) return refuseByCap(call, quote, checks, blocked, offer(policy, totals, call, nowMs));
@@ -99,42 +125,39 @@ function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): D
   return pass(call, quote, checks);
 }
 
-/** Compares one cap with what was spent, what is held and what this call may add. Reaching it exactly is allowed. */
-function checkCap(cap: Cap, totals: TotalsOf, quote: BoundedQuote, nowMs: number): CapCheck {
-  const hard = cap.action === 'block';
-  const addsUsd = hard ? quote.reservedUsd : quote.expectedUsd;
-  if (cap.window === 'per_call') {
-    const tripped = addsUsd > cap.amountUsd;
-    return { cap, tripped, spentUsd: 0n, heldUsd: 0n, addsUsd, windowStartMs: null, resetsAtMs: null };
-  }
-  const total = totals(cap, nowMs);
-  const heldUsd = hard ? total.heldUsd : total.heldExpectedUsd;
-  return {
-    cap,
-    tripped: total.settledUsd + heldUsd + addsUsd > cap.amountUsd,
-    spentUsd: total.settledUsd,
-    heldUsd,
-    addsUsd,
-    windowStartMs: windowStartMs(cap.window, nowMs),
-    resetsAtMs: windowEndMs(cap.window, nowMs),
-  };
+/** The rule about a model, or the one that denies a model which may answer instead. `null` without rules. */
+function checkRules(policy: Policy, call: Call, model: string, nowMs: number): RuleHit | null {
+  const { rules } = policy;
+  if (rules.length === 0) return null;
+  const ruled = { ...call, quote: call.quote(model) };
+  const hits = [model, ...call.listFallbacks(model)].map((other) =>
+    findRule(rules, ruled, other, nowMs, 'UTC'),
+  );
+  return hits.find((hit) => hit.effect === 'deny') ?? hits[0] ?? null;
 }
 
-/** The tripped check of this action whose key is most specific; on a tie the earlier one in the policy. */
-function strictest(checks: readonly CapCheck[], action: CapAction): CapCheck | undefined {
-  let found: CapCheck | undefined;
-  for (const check of checks) {
-    if (!check.tripped || check.cap.action !== action) continue;
-    if (!found || check.cap.specificity > found.cap.specificity) found = check;
-  }
-  return found;
+function refuseByRule(
+  policy: Policy,
+  totals: TotalsOf,
+  call: Call,
+  rule: RuleHit,
+  nowMs: number,
+  message = explainRule(rule),
+): Decision {
+  const text = {
+    code: 'rule_denied',
+    message,
+    hint: 'use a model that the rules of the policy allow',
+    alternatives: offer(policy, totals, call, nowMs),
+  } as const;
+  return { ...refuse(call, call.quote(call.model), [], null, text), rule };
 }
 
 /** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */
-function wantsOtherModel(check: CapCheck, model: string, { identify }: Call): boolean {
+function wantsOtherModel(check: CapCheck, model: string, { name }: Call): boolean {
   const { cap, tripped } = check;
   if (!tripped || cap.action !== 'downgrade' || cap.downgradeTo === undefined) return false;
-  return cap.window === 'per_call' || identify(cap.downgradeTo) !== identify(model);
+  return cap.window === 'per_call' || name(cap.downgradeTo).identity !== name(model).identity;
 }
 
 /** One rewrite, to the target with the lowest bound; everything is checked again for the new model. */
@@ -145,7 +168,15 @@ function downgrade(
   wanting: readonly CapCheck[],
   nowMs: number,
 ): Decision {
-  const quotes = wanting.map((check) => call.quote(check.cap.downgradeTo ?? call.model));
+  const targets = wanting.map((check) => check.cap.downgradeTo ?? call.model);
+  const rules = new Map(targets.map((model) => [model, checkRules(policy, call, model, nowMs)]));
+  const allowed = targets.filter((model) => rules.get(model)?.effect !== 'deny');
+  const [denied] = targets.flatMap((model) => rules.get(model) ?? []);
+  if (allowed.length === 0 && denied) {
+    const message = `the call must be downgraded to ${denied.model}, but ${explainRule(denied)}`;
+    return { ...refuseByRule(policy, totals, call, denied, nowMs, message), checks: wanting };
+  }
+  const quotes = allowed.map((model) => call.quote(model));
   const quote = quotes.reduce((best, next) => (boundOf(next) < boundOf(best) ? next : best));
   const triggered = strictest(wanting, 'downgrade') ?? wanting[0]!;
   if (quote.kind === 'unbounded') {
@@ -173,6 +204,7 @@ function downgrade(
   ];
   return {
     ...pass(call, quote, checks),
+    rule: rules.get(quote.model) ?? null,
     action: 'downgrade',
     modelResolved: quote.model,
     reasons: reasons.map(explainTrip),
@@ -196,6 +228,7 @@ function pass(call: Call, quote: BoundedQuote, checks: readonly CapCheck[]): Dec
     modelResolved: quote.model,
     reasons: checks.filter((check) => check.tripped).map(explainTrip),
     triggered,
+    rule: null,
     checks,
     quote,
     refusal: null,
@@ -238,10 +271,6 @@ function refuseByCap(
   };
 }
 
-function fitsWithoutHolds(check: CapCheck): boolean {
-  return check.cap.window !== 'per_call' && check.spentUsd + check.addsUsd <= check.cap.amountUsd;
-}
-
 function describeCap(check: CapCheck, onlyHeld: boolean) {
   const message = explainTrip(check);
   if (onlyHeld)
@@ -277,6 +306,7 @@ function refuse(
     modelResolved: call.model,
     reasons: trips.length > 0 ? trips : [text.reason ?? text.message],
     triggered,
+    rule: null,
     checks,
     quote,
     refusal: {
@@ -307,7 +337,8 @@ function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): str
       );
     });
   const quotes = (call.candidates ?? [])
-    .filter((model) => call.identify(model) !== call.identify(call.model))
+    .filter((model) => call.name(model).identity !== call.name(call.model).identity)
+    .filter((model) => checkRules(policy, call, model, nowMs)?.effect !== 'deny')
     .map(call.quote)
     .filter(fits);
   quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
@@ -316,20 +347,4 @@ function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): str
 
 function isSatisfied(check: CapCheck, model: string, call: Call): boolean {
   return check.cap.action === 'downgrade' && !wantsOtherModel(check, model, call);
-}
-
-/** One tripped cap with its arithmetic, in a sentence. */
-export function explainTrip(check: CapCheck): string {
-  const { cap } = check;
-  const what = `${cap.action} cap ${showUsd(cap.amountUsd)} ${cap.window} (${cap.scopeKey})`;
-  const sum =
-    cap.window === 'per_call'
-      ? `the call may cost ${showUsd(check.addsUsd)}`
-      : `spent ${showUsd(check.spentUsd)} + held ${showUsd(check.heldUsd)} + this call ${showUsd(check.addsUsd)}`;
-  return `${cap.reason === undefined ? '' : `${cap.reason}: `}${what}: ${sum}`;
-}
-
-/** What is left of a cap before this call; never negative. */
-export function remainingUsd(check: CapCheck): Usd {
-  return maxUsd(0n, check.cap.amountUsd - check.spentUsd - check.heldUsd);
 }

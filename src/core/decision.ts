@@ -2,11 +2,13 @@
  * The `decision` object of a receipt, built from a decision or a settlement (docs/receipt-format.md "Decision").
  * Only named fields are copied: no prompt, answer, header or key can reach it.
  */
-import type { CapCheck, Decision } from './decide.js';
+import type { CapCheck } from './cap-check.js';
+import type { Decision } from './decide.js';
 import type { JsonObject } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
 import type { Capability, Policy } from './policy.js';
 import { type BoundedQuote, printCostBasis } from './price.js';
+import type { RuleHit } from './rule.js';
 import type { Scope } from './scope.js';
 
 /** What the guard knows about a call besides the decision. */
@@ -89,6 +91,7 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     reservedUsd: bounded ? printUsd(bounded.reservedUsd) : null,
   };
   if (bounded) Object.assign(row, printBounds(bounded));
+  if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)
     Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
   if (refusal) Object.assign(row, { refusal: { code: refusal.code, alternatives: refusal.alternatives } });
@@ -186,6 +189,13 @@ function printBounds({ bounds }: BoundedQuote) {
     estimatedInputTokens: bounds.expectedInputTokens,
     estimatedOutputTokens: bounds.expectedOutputTokens,
   };
+}
+
+/** `index: null`: no rule spoke about the model, which denies it. */
+function printRule({ effect, rule, model }: RuleHit): JsonObject {
+  if (!rule) return { index: null, effect, model };
+  const { index, action, resource, reason } = rule;
+  return { index, effect, action, resource, model, ...present({ reason }) };
 }
 
 function printCap({ cap }: CapCheck): JsonObject {

@@ -34,6 +34,7 @@ export const REFUSAL_CODES = [
   'capability',
   'held',
   'path_not_supported',
+  'rule_denied',
   'unbounded',
   'unknown_price',
 ] as const;

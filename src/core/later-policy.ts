@@ -2,7 +2,6 @@
 import { CAP_WINDOWS } from './policy.js';
 
 const LATER_KEYS = [
-  'rules',
   'tasks',
   'per',
   'timeZone',

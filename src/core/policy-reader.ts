@@ -32,6 +32,7 @@ import {
   type PolicyReading,
   type SpendPolicy,
 } from './policy.js';
+import { readRules } from './rule-reader.js';
 import { readScope } from './scope.js';
 
 const PPM = 1_000_000n;
@@ -42,6 +43,7 @@ const OPTIONAL_KEYS = [
   'requiredCapability',
   'defaultMaxOutputTokens',
   'priceHeadroom',
+  'rules',
 ] as const;
 const POLICY_KEYS: readonly (keyof SpendPolicy)[] = [...REQUIRED_KEYS, ...OPTIONAL_KEYS];
 
@@ -54,21 +56,24 @@ export function parsePolicy(input: unknown, backend: Pick<CryptoBackend, 'sha256
   const root = asFields(copyPlainData(input, { path: '', name: 'policy' }, problems), 'policy', problems);
   const policy = root && compilePolicy({ ...root, path: '' }, backend);
   if (!policy || problems.size > 0) return { ok: false, problems: listProblems(problems) };
-  return { ok: true, policy, warnings: findCapWarnings(policy.caps) };
+  const warnings = root && leavesRestToGuard(root) ? [] : findCapWarnings(policy.caps);
+  return { ok: true, policy, warnings };
 }
 
 /** `undefined` only together with a problem. */
 function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): Policy | undefined {
-  requireKeys(fields, REQUIRED_KEYS);
+  const isShort = leavesRestToGuard(fields);
+  requireKeys(fields, isShort ? ['name'] : REQUIRED_KEYS);
   refuseUnknownKeys(fields, POLICY_KEYS, explainLaterKey);
   readName(fields, 'description', MAX_REASON_LENGTH);
   const scopeFields = readObject(fields, 'scope');
-  const scope = scopeFields && readScope(scopeFields);
-  const id = readName(fields, 'id');
+  const scope = scopeFields ? readScope(scopeFields) : isShort ? {} : undefined;
   const name = readName(fields, 'name');
-  const version = readVersion(fields);
-  const mode = readOneOf(fields, 'mode', POLICY_MODES);
-  const effectiveFromMs = readEffectiveFrom(fields);
+  const id = readName(fields, 'id') ?? (isShort ? name : undefined);
+  const version = readVersion(fields) ?? (isShort ? 1 : undefined);
+  const mode = readOneOf(fields, 'mode', POLICY_MODES) ?? (isShort ? 'enforce' : undefined);
+  const effectiveFromMs = readEffectiveFrom(fields) ?? (isShort ? 0 : undefined);
+  const rules = readRules(fields);
   const caps = readCaps(fields, scope ?? {});
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
   const defaultMaxOutputTokens = readMaxOutputTokens(fields) ?? DEFAULT_MAX_OUTPUT_TOKENS;
@@ -84,11 +89,17 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     mode,
     effectiveFromMs,
     caps,
+    rules,
     requiredCapability,
     defaultMaxOutputTokens,
     priceHeadroomPpm,
     policyHash,
   };
+}
+
+/** A policy of rules alone: the guard's scope is its scope, and it is in force at once. */
+function leavesRestToGuard({ data }: Fields): boolean {
+  return data.caps === undefined && data.rules !== undefined;
 }
 
 /** Without `effectiveFrom`, so that a program that writes "now" into it has one policy, not one per start. */

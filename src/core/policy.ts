@@ -1,6 +1,7 @@
 /** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
 import type { FieldProblem } from './fields.js';
 import type { Usd } from './money.js';
+import type { Rule } from './rule.js';
 import type { Scope, Selector } from './scope.js';
 
 export const CAP_WINDOWS = ['per_call', 'per_minute', 'per_hour', 'per_day', 'per_month'] as const;
@@ -16,6 +17,43 @@ export type PolicyMode = (typeof POLICY_MODES)[number];
 /** Weakest first: a claim satisfies every requirement up to its own place. Claims are asserted, not proven. */
 export const CAPABILITIES = ['read_only', 'data_write', 'payment_initiate', 'payment_execute'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
+
+export const RULE_EFFECTS = ['allow', 'deny'] as const;
+export type RuleEffect = (typeof RULE_EFFECTS)[number];
+
+export const RULE_ACTIONS = ['llm.generate', 'embedding.generate', '*'] as const;
+export type RuleAction = (typeof RULE_ACTIONS)[number];
+
+export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+export type Weekday = (typeof WEEKDAYS)[number];
+
+/** When a rule speaks: every condition that is named must hold. */
+export interface RuleWhen {
+  /** The call has these values. */
+  readonly scope?: Selector | undefined;
+  /** The call claims at least this. */
+  readonly capability?: Capability | undefined;
+  /** US dollars per million tokens, ≥ 0. Only with `allow`. */
+  readonly maxInputUsdPerMtok?: number | string | undefined;
+  readonly maxOutputUsdPerMtok?: number | string | undefined;
+  /** Tokens that the model must be able to take. Only with `allow`. */
+  readonly minContextTokens?: number | undefined;
+  /** Most input tokens that the call may have. Only with `allow`. */
+  readonly maxInputTokens?: number | undefined;
+  /** `08:00-18:00`, the end not included; may pass midnight. */
+  readonly hours?: string | undefined;
+  readonly weekdays?: readonly Weekday[] | undefined;
+}
+
+/** One line of an allow and deny list as written. */
+export interface PolicyRule {
+  readonly effect: RuleEffect;
+  readonly action: RuleAction;
+  /** `model/` and a model id, in which `*` stands for any text. */
+  readonly resource: string;
+  readonly when?: RuleWhen | undefined;
+  readonly reason?: string | undefined;
+}
 
 /** One spending limit as written. */
 export interface SpendCap {
@@ -47,7 +85,13 @@ export interface SpendPolicy {
   readonly defaultMaxOutputTokens?: number | undefined;
   /** Factor ≥ 1 on the prices sent as `provider.max_price` and reserved. Default 1. */
   readonly priceHeadroom?: number | string | undefined;
+  /** Which models may be used: the first rule that matches decides, and without one the call is refused. */
+  readonly rules?: readonly PolicyRule[] | undefined;
 }
+
+/** A policy that limits no spending but says which models may be used. What is left out comes from the guard. */
+export type RulePolicy = Pick<SpendPolicy, 'name'> &
+  Partial<Omit<SpendPolicy, 'caps' | 'rules'>> & { readonly rules: readonly PolicyRule[] };
 
 /** One cap, read and compiled. */
 export interface Cap {
@@ -71,11 +115,13 @@ export interface Policy {
   readonly id: string;
   readonly name: string;
   readonly version: number | string;
-  readonly scope: Scope;
+  /** Empty in a policy that leaves the scope to the guard. */
+  readonly scope: Selector;
   readonly mode: PolicyMode;
   /** Milliseconds since 1970. */
   readonly effectiveFromMs: number;
   readonly caps: readonly Cap[];
+  readonly rules: readonly Rule[];
   readonly requiredCapability: Capability | undefined;
   readonly defaultMaxOutputTokens: number;
   /** `priceHeadroom` in millionths: 1_000_000n is 1. */

@@ -69,7 +69,7 @@ export function covers(selector: Selector, actor: { readonly [K in ScopeKey]?: u
 }
 
 /** Whether a call of this scope lies inside a policy's scope. */
-export function isInside(scope: Scope, policyScope: Scope): boolean {
+export function isInside(scope: Scope, policyScope: Selector): boolean {
   return covers(policyScope, scope);
 }
 

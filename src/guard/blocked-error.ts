@@ -1,5 +1,6 @@
 /** A refused call, as the caller catches it: one sentence for a person, stable fields for a program (docs/errors.md). */
-import { type CapCheck, type Decision, remainingUsd } from '../core/decide.js';
+import { type CapCheck, remainingUsd } from '../core/cap-check.js';
+import type { Decision } from '../core/decide.js';
 import { AgentGuardError, type RefusalCode } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { printUsd } from '../core/money.js';
@@ -13,6 +14,8 @@ export class AgentGuardBlockedError extends AgentGuardError {
   readonly reasons: readonly string[];
   /** The cap that refused, as the receipt shows it; `null` when no cap did. */
   readonly cap: JsonObject | null;
+  /** The rule that refused, as the receipt shows it; `null` when no rule did. */
+  readonly rule: JsonObject | null;
   readonly scopeKey: string | null;
   readonly limit: string | null;
   readonly spent: string | null;
@@ -36,6 +39,8 @@ export class AgentGuardBlockedError extends AgentGuardError {
     const { check } = refusal;
     this.reasons = decision.reasons;
     this.cap = (receipt.decision.triggeredCap ?? null) as JsonObject | null;
+    const { rule } = receipt.decision;
+    this.rule = refusal.code === 'rule_denied' ? ((rule ?? null) as JsonObject | null) : null;
     this.scopeKey = check ? check.cap.scopeKey : null;
     this.limit = check ? printUsd(check.cap.amountUsd) : null;
     this.spent = check ? printUsd(check.spentUsd) : null;

@@ -3,7 +3,7 @@
  * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
  */
 import { AgentGuardError } from '../core/errors.js';
-import { type AllowedCall, type Guard, unknownCost } from './guard.js';
+import { type AllowedCall, type CallRequest, type Guard, unknownCost } from './guard.js';
 import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';
 import type { PriceBook } from './price-book.js';
@@ -22,6 +22,7 @@ export interface Ticket {
   readonly provider: string;
   readonly quote: Quoter;
   readonly prices: PriceBook;
+  readonly asks: Pick<CallRequest, 'action' | 'listFallbacks'>;
   /** The body as decided, and its JSON: exactly what may be sent. `undefined` in shadow: the caller's own. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   readonly text: string | undefined;
@@ -93,7 +94,11 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
       ? refuseUnread()
       : refuseQuote(recorded);
   const model = modelOf(plain);
-  const call = await guard.authorize({ model, provider, path: recorded, quote, prices, signal });
+  const asks = {
+    action: recorded.endsWith('/embeddings') ? 'embedding.generate' : 'llm.generate',
+    listFallbacks: (sent: string) => (request && sent === request.model ? request.fallbacks : []),
+  } as const;
+  const call = await guard.authorize({ model, provider, path: recorded, quote, prices, signal, ...asks });
   const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
@@ -105,6 +110,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     provider,
     quote,
     prices,
+    asks,
     body: sent,
     text: sent && JSON.stringify(sent),
     hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
@@ -147,7 +153,7 @@ function requireUnchanged(body: unknown, ticket: Ticket): void {
 
 /** A client's own repeat of a request: a decision and a hold of its own, for the body that is already fixed. */
 function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<AllowedCall> {
-  const { call, provider, prices } = ticket;
+  const { call, provider, prices, asks } = ticket;
   const { path } = call.facts;
   return guard.authorize({
     model: call.decision.modelResolved,
@@ -156,6 +162,7 @@ function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefin
     // The body carries the price ceilings of the first attempt, which may be dearer than those of now.
     quote: (model, nowMs) => dearerQuote(ticket.quote(model, nowMs), call.decision.quote),
     prices,
+    ...asks,
     signal,
     retryOf: call,
   });

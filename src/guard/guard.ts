@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Budget } from '../core/budget.js';
-import { type Decision, decide } from '../core/decide.js';
+import { type Call, type Decision, decide } from '../core/decide.js';
 import {
   type CallFacts,
   decisionRow,
@@ -32,6 +32,10 @@ export interface CallRequest {
   readonly quote: Quoter;
   /** The prices behind `quote`. */
   readonly prices: PriceBook;
+  /** What the call does, for rules. */
+  readonly action: Call['action'];
+  /** The models that may answer besides this one when it is sent. */
+  readonly listFallbacks: Call['listFallbacks'];
   readonly signal?: AbortSignal | undefined;
   /** The attempt before this one, when a client repeats a call. */
   readonly retryOf?: AllowedCall | undefined;
@@ -207,7 +211,9 @@ export class Guard {
       model: request.model,
       capabilityClaim: this.#claim,
       quote: (model: string) => request.quote(model, timestampMs),
-      identify: request.prices.identify,
+      action: request.action,
+      name: request.prices.name,
+      listFallbacks: request.listFallbacks,
       candidates: request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
     };

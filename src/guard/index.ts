@@ -1,6 +1,16 @@
 /** The public surface of the package: guarding calls, and checking what guards leave behind. */
 export { AgentGuardError, type ErrorCode, type RefusalCode } from '../core/errors.js';
-export type { CapAction, Capability, CapWindow, PolicyMode, SpendCap, SpendPolicy } from '../core/policy.js';
+export type {
+  CapAction,
+  Capability,
+  CapWindow,
+  PolicyMode,
+  PolicyRule,
+  RulePolicy,
+  RuleWhen,
+  SpendCap,
+  SpendPolicy,
+} from '../core/policy.js';
 export type { Receipt } from '../core/receipt.js';
 export { computeSignerFingerprint } from '../core/receipt.js';
 export type { Scope, Selector } from '../core/scope.js';

@@ -3,7 +3,13 @@
 import type { Signer } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import { CAPABILITIES, type Capability, type Policy, type SpendPolicy } from '../core/policy.js';
+import {
+  CAPABILITIES,
+  type Capability,
+  type Policy,
+  type RulePolicy,
+  type SpendPolicy,
+} from '../core/policy.js';
 import { parsePolicy } from '../core/policy-reader.js';
 import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
@@ -48,8 +54,9 @@ export interface GuardConfig {
 }
 
 export interface GuardOptions {
-  readonly policy: SpendPolicy;
-  /** Whom the calls are for; inside the policy's scope. `tenantId` names the ledger. Default: the policy's scope. */
+  /** Caps, rules, or both. */
+  readonly policy: SpendPolicy | RulePolicy;
+  /** Whom the calls are for; inside the policy's scope. `tenantId` names the ledger. Default: the policy's scope; needed where the policy has none. */
   readonly scope?: Scope | undefined;
   /** What the caller asserts that this agent may do. Nothing proves it. */
   readonly capabilityClaim?: Capability | undefined;
@@ -140,7 +147,7 @@ export function narrowContext(
   };
 }
 
-function readPolicy(input: SpendPolicy): Policy {
+function readPolicy(input: SpendPolicy | RulePolicy): Policy {
   const parsed = parsePolicy(input, nodeBackend);
   if (parsed.ok) return parsed.policy;
   const list = parsed.problems.map((problem) => `${problem.path} ${problem.message}`);
@@ -153,7 +160,7 @@ function readPolicy(input: SpendPolicy): Policy {
   );
 }
 
-function readScope(input: Scope, policy: Policy): Scope {
+function readScope(input: Selector, policy: Policy): Scope {
   const reading = parseScope(input);
   if (!reading.ok)
     throw new TypeError(reading.problems.map((problem) => `${problem.path} ${problem.message}`).join('; '));

@@ -5,7 +5,7 @@
 
 import type { CatalogueModel } from '../core/catalogue.js';
 import { resolveModel } from '../core/identity.js';
-import { normalizeModelId } from '../core/model-id.js';
+import { type NameModel, nameModel } from '../core/model-names.js';
 import { dearestPrices, listPrices } from '../core/model-prices.js';
 import { maxUsd, type Usd } from '../core/money.js';
 import { findNearest } from '../core/nearest.js';
@@ -32,8 +32,8 @@ export interface Unpriced {
 
 export interface PriceBook {
   find(model: string, span: PricedSpan): ModelPrice | Unpriced;
-  /** The same text for every spelling of one model. */
-  identify(model: string): string;
+  /** Every name of a model, by the table where it knows the model. */
+  readonly name: NameModel;
   /** Models that may be offered instead of this one. */
   listCandidates(model: string): readonly string[];
 }
@@ -51,20 +51,15 @@ export function createPriceBook(table: PriceTable | undefined): PriceBook {
   return {
     find: (model, span) => {
       const override = findCostOverride(model);
-      if (override) return { ...override, identity: identify(table, model) };
+      if (override) return { ...override, identity: nameModel(table, model).identity };
       return table ? findSynced(table, model, span) : unknownPrice(model, []);
     },
-    identify: (model) => identify(table, model),
+    name: (model) => nameModel(table, model),
     listCandidates: (model) => [
       ...listCostOverrides().map((price) => price.model),
       ...(table ? listSiblings(table, model) : []),
     ],
   };
-}
-
-function identify(table: PriceTable | undefined, model: string): string {
-  const resolution = table && resolveModel(table, model);
-  return resolution?.kind === 'known' ? resolution.identity : normalizeModelId(model);
 }
 
 function findSynced(table: PriceTable, model: string, span: PricedSpan): ModelPrice | Unpriced {

@@ -1,7 +1,7 @@
 /** Deciding and settling by hand, for callers whose model calls are not HTTP requests the guard can read. */
 import { decide } from '../core/decide.js';
 import { parseUsd, printUsd } from '../core/money.js';
-import type { Capability, CapWindow, SpendPolicy } from '../core/policy.js';
+import type { Capability, CapWindow, RulePolicy, SpendPolicy } from '../core/policy.js';
 import type { Scope } from '../core/scope.js';
 import { type AllowedCall, Guard } from './guard.js';
 import { type CallContext, type GuardOptions, type GuardSetup, readOptions } from './options.js';
@@ -16,6 +16,8 @@ export interface SpendCall {
   readonly inputTokens: number;
   /** The most output tokens it may be billed for, ≥ 0. The caller must hold the model to it. */
   readonly maxOutputTokens: number;
+  /** What the call does, for rules. Default `llm.generate`. */
+  readonly action?: 'llm.generate' | 'embedding.generate' | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,7 +56,8 @@ export class SpendGuard {
     const prices = await this.#guard.readPrices();
     const quote = quoteTokens(call, this.#guard.setup, prices);
     const { model, signal } = call;
-    return this.#guard.authorize({ model, provider, path: 'direct', quote, prices, signal });
+    const asked = { model, action: call.action ?? 'llm.generate', listFallbacks: () => [] };
+    return this.#guard.authorize({ ...asked, provider, path: 'direct', quote, prices, signal });
   }
 
   /**
@@ -116,7 +119,7 @@ export interface Evaluation {
  * @throws AgentGuardError POLICY_INVALID, SCOPE_MISMATCH.
  * @throws TypeError when `spent` answers with something that is not a decimal.
  */
-export function evaluatePolicy(policy: SpendPolicy, call: HypotheticalCall): Evaluation {
+export function evaluatePolicy(policy: SpendPolicy | RulePolicy, call: HypotheticalCall): Evaluation {
   const setup = readOptions({ policy, scope: call.scope, capabilityClaim: call.capabilityClaim });
   const totals = (cap: CapLabel) => {
     const { settledUsd = '0', heldUsd = '0' } = call.spent?.(cap) ?? {};
@@ -131,7 +134,9 @@ export function evaluatePolicy(policy: SpendPolicy, call: HypotheticalCall): Eva
     model: call.model,
     capabilityClaim: setup.capabilityClaim,
     quote: (model: string) => quoter(model, nowMs),
-    identify: prices.identify,
+    action: call.action ?? 'llm.generate',
+    name: prices.name,
+    listFallbacks: () => [],
     candidates: prices.listCandidates(call.model),
   };
   const decision = decide(setup.policy, totals, asked, nowMs);

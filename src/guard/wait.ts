@@ -1,6 +1,7 @@
 /** Waiting for running calls: only holds of processes that still live are worth waiting for. */
 import type { Budget } from '../core/budget.js';
-import type { CapCheck, Decision } from '../core/decide.js';
+import type { CapCheck } from '../core/cap-check.js';
+import type { Decision } from '../core/decide.js';
 import type { CallFacts } from '../core/decision.js';
 import type { SpendStore } from '../core/spend-store.js';
 

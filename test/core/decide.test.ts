@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Call, type Decision, decide } from '../../src/core/decide.js';
 import { nobleBackend } from '../../src/core/ed25519.js';
 import { normalizeModelId } from '../../src/core/model-id.js';
+import { nameModel } from '../../src/core/model-names.js';
 import { parseUsd, printUsd, type Usd } from '../../src/core/money.js';
 import type { Cap, Policy, SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
@@ -100,7 +101,9 @@ function run(
       actor: { tenantId: 'acme' },
       model,
       quote,
-      identify: normalizeModelId,
+      action: 'llm.generate',
+      name: (id) => nameModel(undefined, id),
+      listFallbacks: () => [],
       candidates: ['big', 'mid', 'small'],
       ...call,
     },

@@ -7,8 +7,13 @@ import {
   CAPABILITIES,
   DEFAULT_MAX_OUTPUT_TOKENS,
   POLICY_MODES,
+  type PolicyRule,
+  RULE_ACTIONS,
+  RULE_EFFECTS,
+  type RuleWhen,
   type SpendCap,
   type SpendPolicy,
+  WEEKDAYS,
 } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { SCOPE_KEYS } from '../../src/core/scope.js';
@@ -31,7 +36,7 @@ const [example] = blocksOf('json policy').map((text) => JSON.parse(text));
 /** Keys in the first column of the table below a heading. */
 function tableKeys(heading: string): readonly string[] {
   const section = doc.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
-  const table = section.trim().split('\n\n')[0]!;
+  const table = section.slice(section.indexOf('\n| key |')).trim().split('\n\n')[0]!;
   return Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, key]) => key!);
 }
 
@@ -48,6 +53,7 @@ const POLICY_KEYS: { readonly [K in keyof Required<SpendPolicy>]: true } = {
   requiredCapability: true,
   defaultMaxOutputTokens: true,
   priceHeadroom: true,
+  rules: true,
 };
 const CAP_KEYS: { readonly [K in keyof Required<SpendCap>]: true } = {
   amountCents: true,
@@ -56,6 +62,24 @@ const CAP_KEYS: { readonly [K in keyof Required<SpendCap>]: true } = {
   downgradeTo: true,
   reason: true,
   selector: true,
+};
+
+const RULE_KEYS: { readonly [K in keyof Required<PolicyRule>]: true } = {
+  effect: true,
+  action: true,
+  resource: true,
+  when: true,
+  reason: true,
+};
+const WHEN_KEYS: { readonly [K in keyof Required<RuleWhen>]: true } = {
+  scope: true,
+  capability: true,
+  maxInputUsdPerMtok: true,
+  maxOutputUsdPerMtok: true,
+  minContextTokens: true,
+  maxInputTokens: true,
+  hours: true,
+  weekdays: true,
 };
 
 describe('docs/policy.md', () => {
@@ -91,6 +115,13 @@ describe('docs/policy.md', () => {
 
   it('its tables name every key, and no other', () => {
     expect(tableKeys('Keys of a policy')).toEqual(Object.keys(POLICY_KEYS));
+    const when = doc.split('\n### When a rule matches\n')[1]!.split('\n## ')[0]!;
+    const conditions = Array.from(
+      when.matchAll(/^\| (`[^|]+`) \|/gm),
+      ([, keys]) => keys!.match(/\w+/g) ?? [],
+    );
+    expect(conditions.flat()).toEqual(Object.keys(WHEN_KEYS));
+    expect(tableKeys('Rules')).toEqual(Object.keys(RULE_KEYS));
     expect(tableKeys('Keys of a cap')).toEqual(Object.keys(CAP_KEYS));
   });
 
@@ -105,7 +136,16 @@ describe('docs/policy.md', () => {
   });
 
   it('it names every word that a policy may use', () => {
-    for (const word of [...CAP_WINDOWS, ...CAP_ACTIONS, ...CAPABILITIES, ...POLICY_MODES, ...SCOPE_KEYS]) {
+    for (const word of [
+      ...CAP_WINDOWS,
+      ...CAP_ACTIONS,
+      ...CAPABILITIES,
+      ...POLICY_MODES,
+      ...SCOPE_KEYS,
+      ...RULE_EFFECTS,
+      ...RULE_ACTIONS,
+      ...WEEKDAYS,
+    ]) {
       expect(doc).toContain(`\`${word}\``);
     }
     expect(doc).toContain(`| ${DEFAULT_MAX_OUTPUT_TOKENS} |`);
@@ -118,7 +158,7 @@ describe('docs/policy.md', () => {
     const words = Array.from(section.matchAll(/`(\w+)`/g), ([, word]) => word!).filter(
       (word) => !(word in POLICY_KEYS),
     );
-    expect(words.length).toBeGreaterThanOrEqual(12);
+    expect(words.length).toBeGreaterThanOrEqual(11);
     for (const word of words) {
       const asKey = read({ ...example, [word]: 1 });
       const asWindow = read({ ...example, caps: [{ amountCents: 1, window: word, action: 'block' }] });

@@ -13,6 +13,7 @@ const numRuns = process.env.SLOW ? 50_000 : 1_000;
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
 
 const CAP = { amountCents: 5000, window: 'per_day', action: 'block' };
+const RULE = { effect: 'deny', action: '*', resource: 'model/*' };
 const POLICY = {
   id: 'team',
   name: 'Team',
@@ -28,7 +29,11 @@ function read(input: unknown): PolicyReading {
 }
 
 function compile(changes: object = {}): Policy {
-  const reading = read({ ...POLICY, ...changes });
+  return compileAlone({ ...POLICY, ...changes });
+}
+
+function compileAlone(input: unknown): Policy {
+  const reading = read(input);
   if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
   return reading.policy;
 }
@@ -56,6 +61,7 @@ describe('a valid policy', () => {
       requiredCapability: undefined,
       defaultMaxOutputTokens: 16_384,
       priceHeadroomPpm: 1_000_000n,
+      rules: [],
       caps: [
         {
           index: 0,
@@ -76,6 +82,20 @@ describe('a valid policy', () => {
     const selector = { userId: 'alice', tenantId: 'acme' };
     const [cap] = compile({ caps: [{ ...CAP, selector }] }).caps;
     expect(cap).toMatchObject({ specificity: 3, scopeKey: 'tenantId=acme/teamId=engineering/userId=alice' });
+  });
+
+  it('of rules alone leaves the rest to the guard', () => {
+    const reading = read({ name: 'models', description: 'Only some', rules: [RULE] });
+    expect(reading).toMatchObject({
+      ok: true,
+      warnings: [],
+      policy: { id: 'models', scope: {}, caps: [], mode: 'enforce', version: 1, effectiveFromMs: 0 },
+    });
+  });
+
+  it.skipIf(!dataDir)('is a published one of rules (needs AGENTGUARD_DATA)', () => {
+    const text = readFileSync(join(dataDir!, 'controlzero-policy.json'), 'utf8');
+    expect(compileAlone(JSON.parse(text)).rules).toHaveLength(5);
   });
 
   it('every window goes with every action', () => {
@@ -298,7 +318,7 @@ describe('a policy is refused when', () => {
     expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
   });
 
-  it.each(['rules', 'tasks', 'timeZone', 'maxPriceAge', 'onUnknownPrice', 'per'])(
+  it.each(['tasks', 'timeZone', 'maxPriceAge', 'onUnknownPrice', 'per'])(
     'it has %s, which this version does not evaluate',
     (key) => {
       const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
@@ -320,17 +340,76 @@ describe('a policy is refused when', () => {
     expect(problemsOf(withCap({ window }))).toEqual([problem]);
   });
 
-  it('it consists of rules alone, which are named before what else is missing', () => {
+  it('it has rules and caps, but no scope for them', () => {
     const rules = [{ effect: 'deny', action: '*', resource: 'model/*' }];
-    const problems = problemsOf({ name: 'models', description: 'Only some', rules });
-    expect(problems).toContain(
-      'rules is not evaluated by this version; remove it, because it would limit nothing',
-    );
+    const problems = problemsOf({ name: 'models', caps: [CAP], rules });
+    expect(problems).toContain('scope is missing');
   });
 
-  it.skipIf(!dataDir)('it is a published policy of rules (needs AGENTGUARD_DATA)', () => {
-    const text = readFileSync(join(dataDir!, 'controlzero-policy.json'), 'utf8');
-    expect(problemsOf(JSON.parse(text)).join('\n')).toMatch(/^rules is not evaluated/m);
+  it.each([
+    [[], 'rules is empty, which could mean all models or none; leave it out to allow all'],
+    [{}, 'rules must be an array, found an object'],
+    [['deny'], 'rules[0] must be an object, found "deny"'],
+    [
+      [{ ...RULE, effect: 'denny' }],
+      'rules[0].effect must be one of allow, deny, found "denny"; did you mean "deny"?',
+    ],
+    [
+      [{ ...RULE, action: 'llm' }],
+      'rules[0].action must be one of llm.generate, embedding.generate, *, found "llm"; did you mean "llm.generate"?',
+    ],
+    [
+      [{ ...RULE, resource: 'openai/gpt-5' }],
+      'rules[0].resource must be "model/" and a model id, in which * stands for any text, found "openai/gpt-5"',
+    ],
+    [
+      [{ ...RULE, resource: 'provider/azure' }],
+      'rules[0].resource is "provider/azure", and this version does not evaluate rules about providers; write one about models',
+    ],
+    [
+      [{ ...RULE, resource: 'model/' }],
+      'rules[0].resource must be "model/" and a model id, in which * stands for any text, found "model/"',
+    ],
+    [[{ ...RULE, note: 1 }], 'rules[0].note is not a known key'],
+    [[{ ...RULE, when: { team: 'a' } }], 'rules[0].when.team is not a known key'],
+    [
+      [{ ...RULE, when: { scope: { team: 'a' } } }],
+      'rules[0].when.scope.team is not a known key; did you mean "teamId"?',
+    ],
+    [
+      [{ ...RULE, when: { hours: '8-18' } }],
+      'rules[0].when.hours must be two times of the day such as "08:00-18:00", found "8-18"',
+    ],
+    [
+      [{ ...RULE, when: { hours: '08:00-08:00' } }],
+      'rules[0].when.hours must be two times of the day such as "08:00-18:00", found "08:00-08:00"',
+    ],
+    [
+      [{ ...RULE, when: { hours: '24:00-08:60' } }],
+      'rules[0].when.hours must be two times of the day such as "08:00-18:00", found "24:00-08:60"',
+    ],
+    [
+      [{ ...RULE, when: { weekdays: [] } }],
+      'rules[0].when.weekdays must be an array of mon, tue, wed, thu, fri, sat, sun, found an array',
+    ],
+    [
+      [{ ...RULE, when: { weekdays: ['mon', 'Friday'] } }],
+      'rules[0].when.weekdays[1] must be one of mon, tue, wed, thu, fri, sat, sun, found "Friday"',
+    ],
+    [
+      [{ ...RULE, when: { maxInputUsdPerMtok: 3 } }],
+      'rules[0].when.maxInputUsdPerMtok goes only with the effect "allow": allow what stays within it, and deny the rest in a later rule',
+    ],
+    [
+      [{ ...RULE, effect: 'allow', when: { maxOutputUsdPerMtok: '1e-19' } }],
+      'rules[0].when.maxOutputUsdPerMtok has digits below 10⁻¹⁸ US dollars, found "1e-19"',
+    ],
+    [
+      [{ ...RULE, effect: 'allow', when: { minContextTokens: 0 } }],
+      'rules[0].when.minContextTokens must be a whole number of at least 1, found the number 0',
+    ],
+  ])('it has the rules %o', (rules, problem) => {
+    expect(problemsOf({ name: 'models', rules })).toEqual([problem]);
   });
 
   it('it has several faults, all named at once', () => {
