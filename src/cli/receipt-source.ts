@@ -2,8 +2,8 @@
  * Reads whatever somebody calls a ledger: lines, one receipt printed over several lines, or a JSON array of receipts.
  * Rows come out as the bytes that were there, so that the strict reader sees what everybody else would.
  */
-import { createReadStream } from 'node:fs';
 import { MAX_LINE_BYTES } from '../core/row-reader.js';
+import { readLedgerBytes } from '../store/part-reader.js';
 import { readLines } from '../store/tail.js';
 import { createArraySplitter } from './json-array.js';
 
@@ -18,14 +18,12 @@ export interface RowRun {
   readonly bytesRead: number;
 }
 
-const CHUNK_BYTES = 262_144;
 /** A receipt printed over several lines starts with a brace alone. */
 const PRINTED_RECEIPT = /^\s*\{[ \t\r]*\n/;
 
 /** All rows of a file or stream, in flat memory. @throws the system's error when it cannot be read. */
 export async function* readRowRuns(source: string | AsyncIterable<Uint8Array>): AsyncGenerator<RowRun> {
-  const stream =
-    typeof source === 'string' ? createReadStream(source, { highWaterMark: CHUNK_BYTES }) : source;
+  const stream = typeof source === 'string' ? readLedgerBytes(source) : source;
   const counter = { bytes: 0 };
   const chunks = countBytes(stream, counter)[Symbol.asyncIterator]();
   const { head, rest } = await peek(chunks);

@@ -1,9 +1,10 @@
 /** Verifies one file or stream, row by row, with what the caller wants to hear on the way. */
-import * as fs from 'node:fs/promises';
+
 import { createLedgerVerifier, type VerifyOptions } from '../core/ledger-verifier.js';
 import { type Receipt, readReceipt } from '../core/receipt.js';
 import type { FileReport } from '../core/report.js';
 import { verifyEntry } from '../core/verify.js';
+import { measureLedgerBytes } from '../store/part-reader.js';
 import type { Progress } from './progress.js';
 import { readRowRuns, type SourceKind } from './receipt-source.js';
 
@@ -36,7 +37,7 @@ const MAX_LISTED_LINES = 1_000;
 /** Verifies one file in flat memory. @throws the system's error when it cannot be read; the signal's reason. */
 export async function verifyFile(job: FileJob): Promise<FileOutcome> {
   const { path, source, options, signal } = job;
-  const totalBytes = typeof source === 'string' ? (await fs.stat(source)).size : undefined;
+  const totalBytes = typeof source === 'string' ? await measureLedgerBytes(source) : undefined;
   const verifier = createLedgerVerifier({ ...options, path });
   const selection = job.selects && createSelection(job.selects);
   let kind: SourceKind = 'ledger';

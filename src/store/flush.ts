@@ -8,6 +8,8 @@ export interface Flusher {
    * @throws AgentGuardError LEDGER_UNWRITABLE when a flush of this handle failed, now or earlier.
    */
   flush(size: number): Promise<void>;
+  /** All that was written is known to be on disk by other means, and no more will be. */
+  finish(): void;
   /** Resolves when no flush runs or waits, however they ended. */
   settle(): Promise<void>;
 }
@@ -55,6 +57,9 @@ export function createFlusher(sync: () => Promise<void>, measure: () => number):
       // A running flush began before these bytes were written, as far as anybody knows.
       if (running) next ??= running.then(begin, begin);
       return next ?? begin();
+    },
+    finish() {
+      flushedTo = Number.POSITIVE_INFINITY;
     },
     async settle() {
       while (running) await (next ?? running).catch(() => {});

@@ -1,6 +1,7 @@
 /** Adding rows to a ledger file, with the lock held and the file caught up: all of a step, or nothing (design 3.3). */
 import type { SealedReceipt } from '../core/receipt.js';
-import { type LedgerFile, unwritable } from './ledger-file.js';
+import { unwritable } from './ledger-errors.js';
+import type { LedgerFile } from './ledger-file.js';
 import { addRow } from './ledger-state.js';
 import type { TornTail } from './torn.js';
 
@@ -11,9 +12,11 @@ export function listUnnamed(file: LedgerFile): readonly TornTail[] {
 
 /** Appends rows with one write. @throws AgentGuardError LEDGER_UNWRITABLE, nothing having been written */
 export function appendRows(file: LedgerFile, rows: readonly SealedReceipt[]): void {
-  const bytes = Buffer.from(rows.map((row) => `${row.line}\n`).join(''));
+  const lines = rows.map((row) => Buffer.from(`${row.line}\n`));
+  const bytes = lines.length === 1 && lines[0] ? lines[0] : Buffer.concat(lines);
   writeWhole(file, bytes, file.offset);
   file.offset += bytes.length;
+  file.headBytes = lines.at(-1)?.length ?? file.headBytes;
   for (const { receipt } of rows) file.onRow(receipt, addRow(file.state, receipt));
 }
 

@@ -3,13 +3,15 @@
  * those rows add up to (design 3.3). Changed only by ledger-read.ts and ledger-append.ts.
  */
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 import type { CryptoBackend } from '../core/crypto.js';
-import { AgentGuardError } from '../core/errors.js';
 import type { Receipt } from '../core/receipt.js';
 import { createFlusher, type Flusher } from './flush.js';
+import { rewritten } from './ledger-errors.js';
+import { isSameFile, namePart, type OpenPart, openPart } from './ledger-parts.js';
 import { createLedgerState, type LedgerState } from './ledger-state.js';
-import { codeOf, isForeign, NO_FOLLOW } from './paths.js';
+import { LEDGER_FILE } from './paths.js';
+import { ORIGIN, type Place } from './place.js';
 import { syncFolderNow, type TornTail } from './torn.js';
 
 /** The system calls whose failures matter most, as an argument, so that tests can make them fail. */
@@ -17,34 +19,47 @@ export interface LedgerIo {
   writeSync(fd: number, bytes: Uint8Array): number;
   ftruncateSync(fd: number, size: number): void;
   fdatasync(fd: number): Promise<void>;
+  fdatasyncSync(fd: number): void;
 }
 
 /** Hears of each row that is now known, in order. */
 export type RowListener = (receipt: Receipt, timestampMs: number) => void;
 
 export interface LedgerFileOptions {
-  readonly path: string;
+  readonly folder: string;
   /** The id of the ledger, should it turn out to be new. */
   readonly ledgerId: string;
   readonly backend: CryptoBackend;
   readonly onRow: RowListener;
   /** Milliseconds since 1970, for the names of torn files. */
   readonly now: () => number;
+  /** A part that has as many bytes is full. */
+  readonly partBytes: number;
   readonly io?: Partial<LedgerIo> | undefined;
+  /** Whether something says that there is a ledger: one that is gone is then not a new one. */
+  readonly mustExist: boolean;
 }
 
 export interface LedgerFile {
+  /** Of the newest part. */
   readonly path: string;
   readonly folder: string;
   readonly backend: CryptoBackend;
   readonly onRow: RowListener;
   readonly now: () => number;
+  readonly partBytes: number;
   readonly io: LedgerIo;
   readonly state: LedgerState;
-  readonly identity: { readonly ino: number; readonly dev: number };
+  /** The part that is being read or written. */
+  part: number;
   fd: number;
-  /** Bytes of the rows that are known. */
+  identity: { readonly ino: number; readonly dev: number };
+  /** Bytes of the part's rows that are known. */
   offset: number;
+  /** Length of the last of them with its line feed; 0 when there is none. */
+  headBytes: number;
+  /** The last place known to be on disk for good: what a reopened file is read again from. */
+  anchor: Place;
   /** Torn files beside the ledger; `undefined` before the folder was looked through. */
   torn: readonly TornTail[] | undefined;
   /** Whether a failed flush or cut made the descriptor worthless. */
@@ -53,55 +68,64 @@ export interface LedgerFile {
   flusher: Flusher;
 }
 
+/** What others have added to the part, and whether it is full, so that there is a next one. */
+export interface Ahead {
+  readonly bytes: number;
+  readonly isFull: boolean;
+}
+
 const NODE_IO: LedgerIo = {
   writeSync: (fd, bytes) => fs.writeSync(fd, bytes),
   ftruncateSync: (fd, size) => fs.ftruncateSync(fd, size),
   fdatasync: (fd) =>
     new Promise((resolve, reject) => fs.fdatasync(fd, (cause) => (cause ? reject(cause) : resolve()))),
+  fdatasyncSync: (fd) => fs.fdatasyncSync(fd),
 };
 
 /**
- * Opens or creates a ledger file. Nothing is read yet.
+ * Opens a ledger's oldest part, or makes the first. Nothing is read yet.
  *
- * @throws AgentGuardError HOME_UNSAFE for a link, another user's file or one that others may write to;
- *   LEDGER_UNWRITABLE.
+ * @throws AgentGuardError HOME_UNSAFE for a link, another user's file or one that others may write to; LEDGER_REWRITTEN
+ *   when it must exist and does not; LEDGER_CORRUPT when a part is missing; LEDGER_UNWRITABLE.
  */
 export function openLedgerFile(options: LedgerFileOptions): LedgerFile {
-  const { path, backend, onRow, now } = options;
-  const { fd, stats } = openForAppend(path, true);
+  const { folder, backend, onRow, now, partBytes } = options;
+  const path = join(folder, LEDGER_FILE);
+  const opened = openPart(folder, 0, !options.mustExist);
+  if (!opened) throw rewritten(path, 'is gone');
   const io = { ...NODE_IO, ...options.io };
   const state = createLedgerState(options.ledgerId);
-  const identity = { ino: stats.ino, dev: stats.dev };
-  const known = {
-    offset: 0,
-    torn: undefined,
-    poisoned: false,
-    flusher: createFlusher(
-      async () => {},
-      () => 0,
-    ),
-  };
-  const file = { path, folder: dirname(path), backend, onRow, now, io, state, identity, fd, ...known };
+  const known = { part: 0, offset: 0, headBytes: 0, anchor: ORIGIN, torn: undefined, poisoned: false };
+  const own = { fd: opened.fd, identity: opened.stats, flusher: createIdleFlusher() };
+  const file = { path, folder, backend, onRow, now, partBytes, io, state, ...known, ...own };
   file.flusher = createFileFlusher(file);
   return file;
 }
 
-/** How many bytes others have added. @throws AgentGuardError LEDGER_REWRITTEN */
-export function measureAhead(file: LedgerFile): number {
-  const stats = fs.lstatSync(file.path, { throwIfNoEntry: false });
-  if (!stats) throw rewritten(file.path, 'is gone');
-  if (stats.ino !== file.identity.ino || stats.dev !== file.identity.dev) {
-    throw rewritten(file.path, 'was replaced by another file');
-  }
+/** Where the known rows end. */
+export function placeOf({ part, offset, headBytes, state }: LedgerFile): Place {
+  return { part, offset, rows: state.rows, headHash: state.headHash, headBytes };
+}
+
+/** How much others have added. @throws AgentGuardError LEDGER_REWRITTEN */
+export function measureAhead(file: LedgerFile): Ahead {
+  const newest = fs.lstatSync(file.path, { throwIfNoEntry: false });
+  const isFull = !newest || !isSameFile(newest, file.identity);
+  const stats = isFull
+    ? fs.lstatSync(join(file.folder, namePart(file.part)), { throwIfNoEntry: false })
+    : newest;
+  if (!stats || !isSameFile(stats, file.identity))
+    throw rewritten(file.path, newest ? 'was replaced by another file' : 'is gone');
   if (stats.size < file.offset)
     throw rewritten(file.path, `has ${stats.size} bytes where it had ${file.offset}`);
-  return stats.size - file.offset;
+  return { bytes: stats.size - file.offset, isFull };
 }
 
 /** Whether others have written, or something is wrong. Never throws. */
 export function hasChanged(file: LedgerFile): boolean {
   try {
-    return measureAhead(file) !== 0;
+    const { bytes, isFull } = measureAhead(file);
+    return bytes !== 0 || isFull;
   } catch {
     return true;
   }
@@ -110,12 +134,55 @@ export function hasChanged(file: LedgerFile): boolean {
 /** Trades a poisoned descriptor for a new one. What it reads must be compared before anything is written. */
 export async function renewDescriptor(file: LedgerFile): Promise<void> {
   await file.flusher.settle();
-  const { fd, stats } = openForAppend(file.path, false);
+  const opened = openPart(file.folder, file.part, false);
+  if (!opened) throw rewritten(file.path, 'is gone');
   fs.closeSync(file.fd);
-  file.fd = fd;
-  if (stats.ino !== file.identity.ino) throw rewritten(file.path, 'was replaced by another file');
+  const { identity } = file;
+  useDescriptor(file, opened);
+  if (!isSameFile(identity, opened.stats)) throw rewritten(file.path, 'was replaced by another file');
   measureAhead(file);
-  file.flusher = createFileFlusher(file);
+}
+
+/** Goes to another part, at its start or at a place in it. Rows of the part left behind are on disk. */
+export function enterPart(
+  file: LedgerFile,
+  opened: OpenPart,
+  at: Pick<Place, 'part' | 'offset' | 'headBytes'>,
+): void {
+  const { fd, flusher } = file;
+  flusher.finish();
+  // Not before: its number may be given to another file at once.
+  void flusher.settle().then(() => fs.closeSync(fd));
+  file.part = at.part;
+  file.offset = at.offset;
+  file.headBytes = at.headBytes;
+  useDescriptor(file, opened);
+}
+
+/**
+ * With the lock, caught up: makes the part a full one and begins the next. All its rows are on disk first, so that no
+ * row of the next part is there without them. A failure changes nothing, or leaves a full part without a next one, which
+ * the next to hold the lock makes.
+ */
+export function rotate(file: LedgerFile): void {
+  const full = join(file.folder, namePart(file.part));
+  if (fs.existsSync(full)) return;
+  try {
+    file.io.fdatasyncSync(file.fd);
+  } catch {
+    file.poisoned = true;
+    return;
+  }
+  fs.renameSync(file.path, full);
+  beginPart(file);
+}
+
+/** With the lock: goes to the part after a full one, which is made when whoever filled this one died before. */
+export function beginPart(file: LedgerFile): void {
+  const opened = openPart(file.folder, file.part + 1, true);
+  if (!opened) throw rewritten(file.path, 'is gone');
+  syncFolderNow(file.folder);
+  enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });
 }
 
 /** Waits for flushes under way and lets go of the file. */
@@ -124,67 +191,25 @@ export async function closeLedgerFile(file: LedgerFile): Promise<void> {
   fs.closeSync(file.fd);
 }
 
-/** @param what such as "is gone". */
-export function rewritten(path: string, what: string): AgentGuardError {
-  return new AgentGuardError(
-    'LEDGER_REWRITTEN',
-    `The ledger ${path} ${what}: it was changed behind the guard’s back.`,
-    {
-      hint: 'Restore the file and run agentguard verify; then start the process again.',
-    },
-  );
-}
-
-/** For a write, cut or recovery that failed with `cause`. */
-export function unwritable(path: string, cause: unknown): AgentGuardError {
-  const why = codeOf(cause) === 'unknown' && cause instanceof Error ? cause.message : codeOf(cause);
-  return new AgentGuardError(
-    'LEDGER_UNWRITABLE',
-    `Nothing could be written to the ledger ${path} (${why}).`,
-    {
-      cause,
-      hint: 'Check that the disk is not full and that this user may write there.',
-    },
-  );
+function useDescriptor(file: LedgerFile, { fd, stats }: OpenPart): void {
+  file.fd = fd;
+  file.identity = stats;
+  file.flusher = createFileFlusher(file);
 }
 
 function createFileFlusher(file: LedgerFile): Flusher {
   const { fd } = file;
   const sync = (): Promise<void> =>
     file.io.fdatasync(fd).catch((cause: unknown) => {
-      file.poisoned = true;
+      if (file.fd === fd) file.poisoned = true;
       throw cause;
     });
   return createFlusher(sync, () => file.offset);
 }
 
-function openForAppend(path: string, create: boolean): { fd: number; stats: fs.Stats } {
-  const { O_RDWR, O_APPEND, O_CREAT, O_NONBLOCK } = fs.constants;
-  let fd: number;
-  try {
-    fd = fs.openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | NO_FOLLOW | (create ? O_CREAT : 0), 0o600);
-  } catch (cause) {
-    if (codeOf(cause) === 'ELOOP') throw unsafe(path, 'is a symbolic link');
-    if (!create && codeOf(cause) === 'ENOENT') throw rewritten(path, 'is gone');
-    throw unwritable(path, cause);
-  }
-  try {
-    const stats = fs.fstatSync(fd);
-    checkFile(path, stats);
-    if (stats.size === 0) syncFolderNow(dirname(path));
-    return { fd, stats };
-  } catch (error) {
-    fs.closeSync(fd);
-    throw error;
-  }
-}
-
-function checkFile(path: string, stats: fs.Stats): void {
-  if (!stats.isFile()) throw unsafe(path, 'is not a plain file');
-  if (stats.mode & 0o022) throw unsafe(path, 'may be written to by other users', `Run: chmod 600 ${path}`);
-  if (isForeign(stats.uid)) throw unsafe(path, 'belongs to another user');
-}
-
-function unsafe(path: string, what: string, hint = 'Move it away or restore it.'): AgentGuardError {
-  return new AgentGuardError('HOME_UNSAFE', `The ledger ${path} ${what}.`, { hint });
+function createIdleFlusher(): Flusher {
+  return createFlusher(
+    async () => {},
+    () => 0,
+  );
 }

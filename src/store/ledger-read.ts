@@ -1,18 +1,20 @@
 /** Catching up with the rows of others, and mending the end that a crash left (design 3.3). */
 import * as fs from 'node:fs';
-import { AgentGuardError } from '../core/errors.js';
 import type { Receipt } from '../core/receipt.js';
 import { writeWhole } from './ledger-append.js';
+import { corrupt, rewritten, unwritable } from './ledger-errors.js';
 import {
+  beginPart,
+  enterPart,
   type LedgerFile,
   measureAhead,
   type RowListener,
   renewDescriptor,
-  rewritten,
-  unwritable,
 } from './ledger-file.js';
+import { openPart } from './ledger-parts.js';
 import { addRow, createLedgerState, findBreak, readRow } from './ledger-state.js';
-import { createLineSplitter, type Line } from './lines.js';
+import { createLineSplitter, type Line, readRange } from './lines.js';
+import type { Place } from './place.js';
 import { findUnnamed, isTorn, setAside } from './torn.js';
 
 const CHUNK_BYTES = 65_536;
@@ -22,8 +24,10 @@ const CHUNK_BYTES = 65_536;
  * complete line: only with the lock can damage be told from a write under way.
  */
 export async function readAhead(file: LedgerFile): Promise<boolean> {
+  const { bytes, isFull } = measureAhead(file);
+  if (bytes === 0) return isFull && enterNextPart(file);
   const start = file.offset;
-  for await (const line of readFileLines(file.fd, start, start + measureAhead(file))) {
+  for await (const line of readFileLines(file.fd, start, start + bytes)) {
     const next = readNext(file, line.bytes);
     if (typeof next === 'string') return false;
     take(file, next, line.endOffset);
@@ -32,23 +36,29 @@ export async function readAhead(file: LedgerFile): Promise<boolean> {
 }
 
 /**
- * With the lock: reads what is left and mends the end. Says false, having done nothing, when more than `maxBytes` are
- * left.
+ * With the lock: reads what is left and mends the end. Says false, having done as much as it could, when more than
+ * `maxBytes` are left.
  *
  * @throws AgentGuardError LEDGER_REWRITTEN, LEDGER_CORRUPT, LEDGER_UNWRITABLE
  */
 export function catchUp(file: LedgerFile, maxBytes: number): boolean {
-  const ahead = measureAhead(file);
-  if (ahead > maxBytes) return false;
-  if (ahead > 0) readRest(file, ahead);
+  for (let ahead = measureAhead(file); ahead.bytes > 0 || ahead.isFull; ahead = measureAhead(file)) {
+    if (ahead.bytes > maxBytes) return false;
+    if (ahead.bytes > 0) readRest(file, ahead.bytes, ahead.isFull);
+    if (!ahead.isFull) break;
+    beginPart(file);
+  }
   file.torn ??= findUnnamed(file.folder, file.state.tornFiles);
   return true;
 }
 
-/** Gives all known rows to a listener again. @throws AgentGuardError LEDGER_REWRITTEN when they are not the same */
-export async function replayRows(file: LedgerFile, onRow: RowListener): Promise<void> {
-  const again = createLedgerState(file.state.ledgerId);
-  for await (const line of readFileLines(file.fd, 0, file.offset)) {
+/**
+ * Gives the known rows after a place to a listener again; returns how many.
+ * @throws AgentGuardError LEDGER_REWRITTEN when they are not the same
+ */
+export async function replayRows(file: LedgerFile, from: Place, onRow: RowListener): Promise<number> {
+  const again = { ...createLedgerState(file.state.ledgerId), rows: from.rows, headHash: from.headHash };
+  for await (const line of readKnownLines(file, from)) {
     const reading = readRow(line.bytes, file.backend);
     if (!reading.ok) throw rewritten(file.path, `has no row any more where it had row ${again.rows + 1}`);
     onRow(reading.value, addRow(again, reading.value));
@@ -56,13 +66,34 @@ export async function replayRows(file: LedgerFile, onRow: RowListener): Promise<
   if (again.rows !== file.state.rows || again.headHash !== file.state.headHash) {
     throw rewritten(file.path, 'has other rows now');
   }
+  return again.rows - from.rows;
 }
 
-/** Leaves a poisoned descriptor behind and reads all again. @throws AgentGuardError LEDGER_REWRITTEN */
+/** Leaves a poisoned descriptor behind and reads again what may be lost. @throws AgentGuardError LEDGER_REWRITTEN */
 export async function reopenLedgerFile(file: LedgerFile): Promise<void> {
   await renewDescriptor(file);
-  await replayRows(file, () => {});
+  await replayRows(file, file.anchor, () => {});
   file.poisoned = false;
+}
+
+function enterNextPart(file: LedgerFile): boolean {
+  const opened = openPart(file.folder, file.part + 1, false);
+  if (opened) enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });
+  return opened !== undefined;
+}
+
+async function* readKnownLines(file: LedgerFile, from: Place): AsyncGenerator<Line> {
+  const { part, fd, offset } = file;
+  for (let at = from.part; at < part; at++) {
+    const opened = openPart(file.folder, at, false);
+    if (!opened) throw rewritten(file.path, 'has lost a part');
+    try {
+      yield* readFileLines(opened.fd, at === from.part ? from.offset : 0, opened.stats.size);
+    } finally {
+      fs.closeSync(opened.fd);
+    }
+  }
+  yield* readFileLines(fd, from.part === part ? from.offset : 0, offset);
 }
 
 /** Whether a line can be the next row: the row, or what is wrong with the line. */
@@ -74,23 +105,27 @@ function readNext(file: LedgerFile, line: Uint8Array): Receipt | string {
 }
 
 function take(file: LedgerFile, receipt: Receipt, endOffset: number): void {
+  file.headBytes = endOffset - file.offset;
   file.offset = endOffset;
   file.onRow(receipt, addRow(file.state, receipt));
 }
 
-function readRest(file: LedgerFile, ahead: number): void {
+function readRest(file: LedgerFile, ahead: number, isFull: boolean): void {
   const start = file.offset;
   const bytes = readRange(file.fd, start, ahead);
   const splitter = createLineSplitter(start);
   for (const line of splitter.push(bytes)) {
     const next = readNext(file, line.bytes);
     if (typeof next === 'string') {
+      if (isFull) throw damaged(file, next);
       mendEnd(file, bytes.subarray(file.offset - start), next);
       return;
     }
     take(file, next, line.endOffset);
   }
   const rest = splitter.rest();
+  // Full parts end with a whole row: whoever filled one had mended it before.
+  if (rest.length > 0 && isFull) throw damaged(file, 'its last line is not complete.');
   if (rest.length > 0) finishEnd(file, rest, bytes.subarray(file.offset - start));
 }
 
@@ -108,17 +143,17 @@ function finishEnd(file: LedgerFile, line: Uint8Array, tail: Uint8Array): void {
 
 function mendEnd(file: LedgerFile, tail: Uint8Array, problem: string): void {
   const { path, folder, state } = file;
-  if (!isTorn(tail)) {
-    throw new AgentGuardError('LEDGER_CORRUPT', `${path} is damaged after row ${state.rows}: ${problem}`, {
-      hint: 'Nothing is written to it until it is restored. Run: agentguard verify',
-    });
-  }
+  if (!isTorn(tail)) throw damaged(file, problem);
   try {
     file.torn = [...(file.torn ?? findUnnamed(folder, state.tornFiles)), setAside(folder, tail, file.now())];
     file.io.ftruncateSync(file.fd, file.offset);
   } catch (cause) {
     throw unwritable(path, cause);
   }
+}
+
+function damaged({ path, state }: LedgerFile, problem: string): Error {
+  return corrupt(path, `is damaged after row ${state.rows}: ${problem}`);
 }
 
 async function* readFileLines(fd: number, from: number, to: number): AsyncGenerator<Line> {
@@ -137,13 +172,4 @@ function readChunk(fd: number, at: number, size: number): Promise<Uint8Array> {
       cause ? reject(cause) : resolve(buffer.subarray(0, got)),
     );
   });
-}
-
-function readRange(fd: number, from: number, size: number): Uint8Array {
-  const bytes = Buffer.allocUnsafe(size);
-  let got = 0;
-  for (let more = 1; more > 0 && got < size; got += more) {
-    more = fs.readSync(fd, bytes, got, size - got, from + got);
-  }
-  return bytes.subarray(0, got);
 }

@@ -19,7 +19,8 @@ import {
 } from '../core/receipt.js';
 import type { Draft, LedgerFold, LedgerView } from '../core/spend-store.js';
 
-interface ChainHead {
+/** Where a signer's chain ends. */
+export interface ChainHead {
   readonly sequence: number;
   readonly entryHash: string;
 }

@@ -15,6 +15,8 @@ import { createLock } from './lock.js';
 import { createNodeSigner, nodeBackend } from './node-crypto.js';
 import { openHome, openScopeFolder, resolveHome, type ScopePaths } from './paths.js';
 import { createRegistry } from './registry.js';
+import { readSnapshot } from './snapshot.js';
+import { createSnapshotKeeper, isLastSnapshotDue, restoreSnapshot, takeSnapshot } from './snapshot-keeper.js';
 import { removeStalePreparations, removeStaleSockets } from './stale.js';
 import { attachFold, detachFold, runInTurn, type Step, type Writer } from './writer.js';
 
@@ -33,6 +35,15 @@ export interface LedgerOptions {
   readonly backend?: CryptoBackend | undefined;
   /** Milliseconds that a step waits for the lock of another living process. Default 30,000. */
   readonly lockWaitMs?: number | undefined;
+  /** Bytes after which a ledger file is full and the next one begins. Default 64 MiB. */
+  readonly partBytes?: number | undefined;
+  /** Rows between two snapshots. Default 10,000. */
+  readonly snapshotRows?: number | undefined;
+  /**
+   * Opens a ledger whatever its snapshot says, for an operator who is about to sign that it is meant to be so. Alone:
+   * no other handle of this process has the ledger open.
+   */
+  readonly ignoresSnapshot?: boolean | undefined;
   /** Replaces system calls, for tests. Handles that share a ledger have the options of the first but for durability. */
   readonly io?: Partial<LedgerIo> | undefined;
 }
@@ -53,13 +64,16 @@ interface SharedLedger {
   close(): Promise<void>;
 }
 
+const PART_BYTES = 67_108_864;
+
 const instances = createRegistry<Instance>();
 const ledgers = createRegistry<SharedLedger>();
 
 /**
  * Opens the ledger of a scope, making home, folder, key and file as needed. History is read by the first step.
  *
- * @throws AgentGuardError HOME_UNSAFE, SCOPE_NAME_INVALID, KEY_UNSAFE, LEDGER_UNWRITABLE
+ * @throws AgentGuardError HOME_UNSAFE, SCOPE_NAME_INVALID, KEY_UNSAFE, LEDGER_UNWRITABLE; LEDGER_REWRITTEN when the ledger
+ *   is shorter than or unlike its snapshot, LEDGER_CORRUPT when a part of it is missing.
  */
 export async function openLedger(options: LedgerOptions): Promise<LedgerStore> {
   const home = await openHome(resolveHome(options.home));
@@ -94,6 +108,7 @@ function createHandle(
     for (const fold of folds) detachFold(writer, fold);
     try {
       if (durability === 'disk') await writer.file.flusher.flush(writer.file.offset);
+      await finishSnapshot(writer, durability === 'disk');
     } finally {
       await release();
     }
@@ -120,6 +135,11 @@ function createHandle(
   };
 }
 
+async function finishSnapshot({ file, snapshots, folds }: Writer, flushed: boolean): Promise<void> {
+  await snapshots.writing;
+  if (isLastSnapshotDue(file, snapshots, flushed)) await takeSnapshot(file, snapshots, folds);
+}
+
 async function openSharedLedger(
   home: string,
   paths: ScopePaths,
@@ -128,15 +148,21 @@ async function openSharedLedger(
   const backend = options.backend ?? nodeBackend;
   const signer = createNodeSigner(await loadOrCreateSeed(paths.key));
   const folds = new Set<LedgerFold>();
+  const snapshots = createSnapshotKeeper(options.snapshotRows);
+  const reading = await readSnapshot(paths.folder);
+  snapshots.replaces = reading.kind === 'bad' || options.ignoresSnapshot === true;
   const file = openLedgerFile({
-    path: paths.ledger,
+    folder: paths.folder,
     ledgerId: randomBytes(16).toString('hex'),
     backend,
     onRow: (receipt, timestampMs) => feed(folds, receipt, timestampMs),
     now: options.now ?? Date.now,
+    partBytes: options.partBytes ?? PART_BYTES,
     io: options.io,
+    mustExist: reading.kind === 'good' && !snapshots.replaces,
   });
   try {
+    if (reading.kind === 'good' && !snapshots.replaces) restoreSnapshot(file, snapshots, reading.snapshot);
     const lease = await instances.lease(home, () => openSweptInstance(home));
     const instance = lease.value;
     await removeStalePreparations(paths.folder, instance).catch(ignore);
@@ -144,7 +170,16 @@ async function openSharedLedger(
     const changes = createChangeSignal(() => hasChanged(file));
     const idle = { freshFolds: new Set<LedgerFold>(), queue: [], draining: false, broken: undefined };
     const { lockWaitMs } = options;
-    const writer: Writer = { file, lock, signer, lockWaitMs, notify: changes.notify, folds, ...idle };
+    const writer: Writer = {
+      file,
+      lock,
+      signer,
+      lockWaitMs,
+      notify: changes.notify,
+      folds,
+      snapshots,
+      ...idle,
+    };
     async function close(): Promise<void> {
       lock.close();
       await closeLedgerFile(file);

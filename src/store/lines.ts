@@ -1,4 +1,5 @@
 /** Bytes into lines, for every reader of a ledger. An incomplete last line is never given out as a line. */
+import * as fs from 'node:fs';
 import { MAX_LINE_BYTES } from '../core/row-reader.js';
 
 export interface Line {
@@ -66,4 +67,14 @@ export function createLineSplitter(fromOffset = 0): LineSplitter {
       return offset;
     },
   };
+}
+
+/** `size` bytes of a file from an offset on, or fewer at its end. @throws the system's error */
+export function readRange(fd: number, from: number, size: number): Uint8Array {
+  const bytes = Buffer.allocUnsafe(size);
+  let got = 0;
+  for (let more = 1; more > 0 && got < size; got += more) {
+    more = fs.readSync(fd, bytes, got, size - got, from + got);
+  }
+  return bytes.subarray(0, got);
 }

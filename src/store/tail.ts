@@ -1,11 +1,11 @@
 /**
- * The one read path of a ledger: all lines of a file or stream, or those of a file as it grows (design 3.3). Readers
+ * The one read path of a ledger: all lines of a ledger or stream, or those of a ledger as it grows (design 3.3). Readers
  * hold no lock and never take an incomplete last line for a line.
  */
-import { createReadStream } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLineSplitter, type Line } from './lines.js';
+import { findFullPart, openNextPart, readLedgerBytes } from './part-reader.js';
 import { codeOf, NO_FOLLOW } from './paths.js';
 
 const CHUNK_BYTES = 262_144;
@@ -20,17 +20,15 @@ export interface LineRun {
 }
 
 /**
- * All lines of a file, or of a stream such as standard input, run by run; memory stays flat. Links are followed: what a
- * person asks to be read may be anywhere.
+ * All lines of a ledger, its older parts first, of another file, or of a stream such as standard input, run by run;
+ * memory stays flat. Links are followed: what a person asks to be read may be anywhere.
  *
  * @throws the system's error when the file cannot be read.
  */
 export async function* readLines(source: string | AsyncIterable<Uint8Array>): AsyncGenerator<LineRun> {
   const splitter = createLineSplitter();
-  const chunks =
-    typeof source === 'string' ? createReadStream(source, { highWaterMark: CHUNK_BYTES }) : source;
-  for await (const chunk of chunks) {
-    const lines = splitter.push(chunk as Uint8Array);
+  for await (const chunk of typeof source === 'string' ? readLedgerBytes(source) : source) {
+    const lines = splitter.push(chunk);
     if (lines.length > 0) yield { lines, tornTail: undefined };
   }
   const rest = splitter.rest();
@@ -40,10 +38,12 @@ export async function* readLines(source: string | AsyncIterable<Uint8Array>): As
 /** What following a file brings. After `shrunk`, `replaced` or `gone` it ends: what was read is no longer what is there. */
 export type FollowEvent =
   | { readonly kind: 'lines'; readonly lines: readonly Line[]; readonly endOffset: number }
+  /** The part is full; what comes next is of the next one, and its offsets begin at 0. */
+  | { readonly kind: 'rotated' }
   | { readonly kind: 'shrunk' | 'replaced' | 'gone' };
 
 export interface FollowOptions {
-  /** Where a line begins. Default 0. */
+  /** Where a line begins, in the part that is the newest when following begins. Default 0. */
   readonly fromOffset?: number | undefined;
   /** Ends the following, quietly. */
   readonly signal?: AbortSignal | undefined;
@@ -52,8 +52,8 @@ export interface FollowOptions {
 }
 
 /**
- * The lines of a file from an offset on, and each later one as it is completed. A file that does not exist yet is waited
- * for. Change notices are only a hint to look sooner; what is there is decided by offset and size.
+ * The lines of a file from an offset on, and each later one as it is completed, through every rotation. A file that does
+ * not exist yet is waited for. Change notices are only a hint to look sooner; what is there is decided by offset and size.
  *
  * @throws the system's error when the file cannot be read; a link in the last component is refused.
  */
@@ -61,41 +61,76 @@ export async function* followLedger(path: string, options: FollowOptions = {}): 
   const { fromOffset = 0, signal, pollMs = POLL_MS } = options;
   const hint = await openHint(path, pollMs, signal);
   let file: fs.FileHandle | undefined;
+  let from = fromOffset;
   try {
     while (!file && !signal?.aborted) {
       file = await openIfThere(path);
       if (!file) await hint.next();
     }
-    if (file) yield* followFile(path, file, fromOffset, hint, signal);
+    while (file && !signal?.aborted) {
+      const ended = yield* followFile(path, file, from, hint, signal);
+      if (ended !== 'rotated') return;
+      const next = await enterNextPart(path, file, hint, signal);
+      await file.close();
+      file = next;
+      from = 0;
+      if (file) yield { kind: 'rotated' };
+    }
   } finally {
     await hint.close();
     await file?.close();
   }
 }
 
+/** Follows one part to its end. @returns `rotated` when it became a full one and was read whole. */
 async function* followFile(
   path: string,
   file: fs.FileHandle,
   fromOffset: number,
   hint: Hint,
   signal: AbortSignal | undefined,
-): AsyncGenerator<FollowEvent> {
+): AsyncGenerator<FollowEvent, 'rotated' | undefined> {
   const { ino, dev } = await file.stat();
   const splitter = createLineSplitter(fromOffset);
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   let readTo = fromOffset;
+  let isFull = false;
   while (!signal?.aborted) {
-    if ((await file.stat()).size < readTo) return yield { kind: 'shrunk' };
+    if ((await file.stat()).size < readTo) return yield* end('shrunk');
     const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, readTo);
     readTo += bytesRead;
     const lines = splitter.push(Buffer.from(buffer.subarray(0, bytesRead)));
     if (lines.length > 0) yield { kind: 'lines', lines, endOffset: splitter.offset };
     if (bytesRead > 0) continue;
+    if (isFull) return 'rotated';
     const there = await fs.lstat(path).catch(absentAsUndefined);
-    if (!there) return yield { kind: 'gone' };
-    if (there.ino !== ino || there.dev !== dev) return yield { kind: 'replaced' };
+    if (there?.ino === ino && there.dev === dev) await hint.next();
+    // Once more: its last rows may have come between the two looks.
+    else if ((await findFullPart(path, { ino, dev })) !== undefined) isFull = true;
+    else return yield* end(there ? 'replaced' : 'gone');
+  }
+  return undefined;
+}
+
+async function* end(kind: 'shrunk' | 'replaced' | 'gone'): AsyncGenerator<FollowEvent, undefined> {
+  yield { kind };
+  return undefined;
+}
+
+async function enterNextPart(
+  path: string,
+  file: fs.FileHandle,
+  hint: Hint,
+  signal: AbortSignal | undefined,
+): Promise<fs.FileHandle | undefined> {
+  const identity = await file.stat();
+  while (!signal?.aborted) {
+    const part = await findFullPart(path, identity);
+    const next = part === undefined ? undefined : await openNextPart(path, part);
+    if (next) return next;
     await hint.next();
   }
+  return undefined;
 }
 
 interface Hint {

@@ -5,10 +5,17 @@ import { AgentGuardError } from '../core/errors.js';
 import type { Receipt } from '../core/receipt.js';
 import type { Draft, LedgerFold, LedgerView } from '../core/spend-store.js';
 import { appendRows, listUnnamed } from './ledger-append.js';
-import { type LedgerFile, measureAhead } from './ledger-file.js';
-import { catchUp, readAhead, reopenLedgerFile, replayRows } from './ledger-read.js';
+import { type LedgerFile, measureAhead, rotate } from './ledger-file.js';
+import { catchUp, readAhead, reopenLedgerFile } from './ledger-read.js';
 import { sealDrafts, viewState } from './ledger-state.js';
 import type { Lock } from './lock.js';
+import {
+  introduceFold,
+  isSnapshotDue,
+  keepFold,
+  type SnapshotKeeper,
+  takeSnapshot,
+} from './snapshot-keeper.js';
 
 export type Step<T> = (view: LedgerView) => { result: T; drafts: readonly Draft[] };
 
@@ -31,6 +38,7 @@ export interface Writer {
   readonly folds: Set<LedgerFold>;
   /** Attached, history not yet read to them. */
   readonly freshFolds: Set<LedgerFold>;
+  readonly snapshots: SnapshotKeeper;
   readonly queue: Job[];
   draining: boolean;
   /** Set for good when the file is not the one that was written to. */
@@ -61,8 +69,9 @@ export function attachFold(writer: Writer, fold: LedgerFold): void {
   if (!writer.folds.has(fold)) writer.freshFolds.add(fold);
 }
 
+/** What it has goes into the next snapshot. */
 export function detachFold(writer: Writer, fold: LedgerFold): void {
-  writer.folds.delete(fold);
+  if (writer.folds.delete(fold)) keepFold(writer.file, writer.snapshots, fold);
   writer.freshFolds.delete(fold);
 }
 
@@ -87,11 +96,15 @@ async function drain(writer: Writer): Promise<void> {
       return;
     }
     try {
-      runBatch(writer);
+      if (writer.file.offset >= writer.file.partBytes) tryRotate(writer.file);
+      if (isSettled(writer)) runBatch(writer);
     } finally {
       writer.lock.release();
     }
     writer.notify();
+    if (isSnapshotDue(writer.file, writer.snapshots)) {
+      void takeSnapshot(writer.file, writer.snapshots, writer.folds);
+    }
     if (writer.queue.length > 0) await nextTurn();
   }
 }
@@ -109,7 +122,7 @@ async function getReady(writer: Writer): Promise<void> {
     if (writer.broken) throw writer.broken;
     if (file.poisoned) await reopenLedgerFile(file);
     for (const fold of writer.freshFolds) await introduce(writer, fold);
-    while (maxBytes === LOCKED_READ_BYTES && measureAhead(file) > maxBytes) {
+    while (maxBytes === LOCKED_READ_BYTES && isFarBehind(file)) {
       if (!(await readAhead(file))) maxBytes = Infinity;
     }
     await writer.lock.acquire(writer.lockWaitMs);
@@ -132,9 +145,23 @@ function isSettled(writer: Writer): boolean {
 }
 
 async function introduce(writer: Writer, fold: LedgerFold): Promise<void> {
-  await replayRows(writer.file, (receipt, timestampMs) => fold.apply(receipt, timestampMs));
+  await introduceFold(writer.file, writer.snapshots, fold);
   // Unless it was detached meanwhile.
   if (writer.freshFolds.delete(fold)) writer.folds.add(fold);
+}
+
+function isFarBehind(file: LedgerFile): boolean {
+  const { bytes, isFull } = measureAhead(file);
+  return bytes > LOCKED_READ_BYTES || isFull;
+}
+
+/** A part may grow beyond its size, so a rotation that fails stops nobody. */
+function tryRotate(file: LedgerFile): void {
+  try {
+    rotate(file);
+  } catch {
+    // The next step finds what there is: the old part still the newest, or full and without a next one.
+  }
 }
 
 function runBatch(writer: Writer): void {

@@ -33,7 +33,11 @@ describe('several processes on one ledger', () => {
     const rows = checkLedger(ledgerOf(home));
     expect(rows).toHaveLength(80);
     expect(new Set(rows.map((row) => row.decision.ledgerId)).size).toBe(1);
-    expect(readdirSync(join(home, 'acme')).sort()).toEqual(['decisions.ndjson', 'signing.key']);
+    expect(readdirSync(join(home, 'acme')).sort()).toEqual([
+      'decisions.ndjson',
+      'signing.key',
+      'snapshot.json',
+    ]);
   });
 
   it(`a writer killed ${kills} times while appending leaves a ledger that opens and has every durable row`, async () => {
