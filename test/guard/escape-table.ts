@@ -203,7 +203,7 @@ const CACHES: readonly Escape[] = [
   same('cache_control for an hour', cached({ ttl: '1h' }), bounded({ inputQuarters: 8n })),
   same(
     'cache_control in a message',
-    { messages: user([{ type: 'text', text: 'x', ...cached({ ttl: '1h' }) }]) },
+    { messages: user([{ type: 'text', text: 'x'.repeat(6_000), ...cached({ ttl: '1h' }) }]) },
     bounded({ inputQuarters: 8n }),
   ),
   same(

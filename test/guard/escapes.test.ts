@@ -30,6 +30,9 @@ interface SentBody {
   readonly max_output_tokens?: number;
 }
 
+/** Long enough that what the bound adds to each request hides nothing. */
+const MESSAGES = user('Say something. '.repeat(400));
+
 async function open(book: Book) {
   // Bills every byte of the prompt as a token and as much output as it may, at the dearest endpoint it may take.
   const standIn = await startStandIn({
@@ -79,7 +82,7 @@ describe.each(books)('with %s', (book) => {
           const { standIn, home, guarded } = await open(book);
           const sent = {
             model: names.model,
-            messages: user('Say something.'),
+            messages: MESSAGES,
             max_tokens: 20,
             ...fields(names),
           };

@@ -103,6 +103,17 @@ describe('the input bound covers every template and tokenizer', () => {
     });
   });
 
+  it('leaves room for a template around each message, for tools and for a schema', () => {
+    const messages = [{ role: 'user', content: 'x' }];
+    const roomOf = (body: object) =>
+      boundOf(body as ChatBody) - Buffer.byteLength(JSON.stringify({ model, ...body }));
+    expect(roomOf({ model, messages })).toBe(64);
+    expect(roomOf({ model, messages: [...messages, ...messages] })).toBe(128);
+    expect(roomOf({ model, messages, tools: [toolOf({})] })).toBeGreaterThanOrEqual(64 + 1_024);
+    const response_format = { type: 'json_schema', json_schema: { name: 'x', schema: {} } };
+    expect(roomOf({ model, messages, response_format })).toBeGreaterThanOrEqual(64 + 1_024);
+  });
+
   it('calls of tools whose arguments a template prints anew', () => {
     const cells = JSON.stringify({ m: Array.from({ length: 1_500 }, (_, i) => i % 10) });
     const call = { function: { name: 'f', arguments: cells } };

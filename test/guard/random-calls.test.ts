@@ -42,7 +42,7 @@ const WHO = [
 ];
 
 /** A tenth of a cent per call for everybody, and less for Alice: some calls must be refused. */
-const CENTS = { tenant: CALLS * 0.08, engineering: CALLS * 0.045, alice: CALLS * 0.012, soft: CALLS * 0.01 };
+const CENTS = { tenant: CALLS * 0.14, engineering: CALLS * 0.08, alice: CALLS * 0.02, soft: CALLS * 0.01 };
 const usdOf = (cents: number): Usd => (ONE_USD * BigInt(Math.round(cents * 1_000))) / 100_000n;
 const WATCHED: readonly WatchedCap[] = [
   { match: { tenantId: 'acme' }, window: 'per_day', limitUsd: usdOf(CENTS.tenant) },
@@ -226,8 +226,8 @@ function chooseStep(random: Random, body: Body): ScriptStep {
   const soon = { 'retry-after-ms': '1' };
   const roll = random.int(100);
   if (roll < 52) return { kind: 'answer', ...more };
-  if (roll < 58) return { kind: 'answer', ...more, failModels: [body.model] };
-  if (roll < 63) return { kind: 'slow', ...more, delayMs: random.int(8) };
+  if (roll < 62) return { kind: 'answer', ...more, failModels: [body.model] };
+  if (roll < 65) return { kind: 'slow', ...more, delayMs: random.int(8) };
   if (roll < 68) return { kind: 'answer', ...more, usage: { cost: null } };
   if (roll < 72) return { kind: 'no-usage', ...more };
   if (roll < 76) return { kind: 'zero-cost', ...more };
@@ -255,7 +255,7 @@ function chooseBody(random: Random): Body {
     messages,
     ...(random.chance(0.7) ? { max_tokens: 1 + random.int(200) } : {}),
     ...(random.chance(0.1) ? { n: 2 } : {}),
-    ...(random.chance(0.2) ? { models: [model, random.pick([HAIKU, OPUS])] } : {}),
+    ...(random.chance(0.4) ? { models: [model, random.pick([HAIKU, OPUS])] } : {}),
     ...(random.chance(0.1) ? { tools: [{ type: 'function', function: { name: 'f', parameters: {} } }] } : {}),
     ...(random.chance(0.05) ? { plugins: [{ id: 'web' }] } : {}),
     ...(random.chance(0.05) ? { provider: { max_price: { prompt: 0.0001 } } } : {}),
@@ -270,7 +270,7 @@ async function callOnce(
   url: string,
 ): Promise<string> {
   const controller = new AbortController();
-  const afterMs = random.chance(0.08) ? random.int(10) : 400;
+  const afterMs = random.chance(0.08) ? random.int(10) : 1_500;
   const timer = setTimeout(() => controller.abort(), afterMs);
   const { signal } = controller;
   const viaClient: Chat = (body) => client.chat.completions.create(body as never, { signal });
