@@ -24,7 +24,7 @@ export interface LedgerHealth {
   readonly damage: string | undefined;
   /** Bytes after the last line feed. */
   readonly tornBytes: number;
-  /** Milliseconds since 1970, `-Infinity` without rows. */
+  /** Time of the last row that has one, in milliseconds since 1970; `-Infinity` without rows. */
   readonly newestMs: number;
   readonly holds: readonly OpenHold[];
   /** Models whose newest call was priced at zero by an override, and when. Hostile. */
@@ -45,7 +45,7 @@ export async function examineLedger(path: string, signal: AbortSignal): Promise<
     signal.throwIfAborted();
     for (const { bytes } of run.lines) {
       damage ??= takeRow(state, { holds, zeroOverrides }, bytes, (timestampMs) => {
-        newestMs = Math.max(newestMs, timestampMs);
+        newestMs = timestampMs;
       });
     }
     tornBytes = run.tornTail?.length ?? 0;

@@ -54,7 +54,11 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   add('doctor', 'agentguard doctor', async () => {
     const { runDoctor } = await import('./commands/doctor.js');
     return runDoctor;
-  }).description('look at home, keys, locks, ledgers and clock: what is wrong and how to fix it');
+  })
+    .description('look at home, keys, locks, ledgers and clock: what is wrong and how to fix it')
+    .option('--repair', 'mend what crashes left; removes no row')
+    .option('--acknowledge <scope>', 'sign that a ledger or clock that guards refuse is right', collect)
+    .option('--note <text>', 'why, for the signed row of --acknowledge');
   defineModels(add);
   defineReconcile(add);
   return program;

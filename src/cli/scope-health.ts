@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
 import { showUsd } from '../core/money.js';
 import { count } from '../core/verdicts.js';
+import { MAX_CLOCK_LAG_MS } from '../store/acknowledge.js';
 import { loadSeed } from '../store/keys.js';
+import { listFullParts, namePart } from '../store/ledger-parts.js';
 import type { Prober } from '../store/liveness.js';
 import { readOwner } from '../store/lock.js';
 import { createNodeSigner } from '../store/node-crypto.js';
@@ -14,9 +16,8 @@ import { fail, fine, type HealthCheck, printAge, warn } from './health.js';
 import { checkFolder } from './home-health.js';
 import { examineLedger, type LedgerHealth, type OpenHold } from './ledger-health.js';
 import { shorten } from './print.js';
+import { checkSnapshot } from './snapshot-health.js';
 
-/** Rows may be this far ahead of the clock before guards refuse, in milliseconds. */
-const MAX_CLOCK_LAG_MS = 60_000;
 const MAX_LISTED_HOLDS = 5;
 const MAX_LISTED_MODELS = 5;
 /** Older calls tell nothing about the programs of today, in milliseconds. */
@@ -29,6 +30,10 @@ export interface ScopeWorld {
   readonly signal: AbortSignal;
   /** The command that proves this ledger. */
   readonly verify: string;
+  /** The command that mends this home. */
+  readonly repair: string;
+  /** The command that acknowledges this scope as it is. */
+  readonly acknowledge: string;
 }
 
 /** Looks at one scope. Never throws because of what it finds. */
@@ -42,6 +47,7 @@ export async function checkScope(world: ScopeWorld): Promise<readonly HealthChec
     await checkKey(name('key'), paths),
     await checkLock(name('lock'), world),
     ...(await checkLedger(name, world)),
+    await checkSnapshot(name('snapshot'), world),
   ];
 }
 
@@ -89,6 +95,14 @@ async function checkLedger(
   if (stats instanceof Error) {
     if (stats.code !== 'ENOENT')
       return [fail(name('ledger'), `${paths.ledger} ${explainSystemError(stats)}`)];
+    if (listFullParts(paths.folder).length > 0)
+      return [
+        warn(
+          name('ledger'),
+          'its newest part is not there: a rotation was broken off',
+          `run: ${world.repair}`,
+        ),
+      ];
     return [
       warn(name('ledger'), 'there is none; if there was one, it was removed', 'restore it from a backup'),
     ];
@@ -105,6 +119,15 @@ async function checkLedger(
         `run: chmod 600 ${paths.ledger}`,
       ),
     ];
+  const missing = findMissingPart(listFullParts(paths.folder));
+  if (missing !== undefined)
+    return [
+      fail(
+        name('ledger'),
+        `${namePart(missing)} is missing: guards refuse to write, and its rows are a gap`,
+        'restore it from a backup',
+      ),
+    ];
   try {
     const health = await examineLedger(paths.ledger, signal);
     return [
@@ -112,7 +135,7 @@ async function checkLedger(
       await judgeHolds(name('holds'), health.holds, world),
       judgePrices(name('prices'), health.zeroOverrides, world.nowMs),
       await judgeTornFiles(name('torn files'), health, paths.folder),
-      judgeClock(name('clock'), health.newestMs, world.nowMs),
+      judgeClock(name('clock'), health.newestMs, world),
     ];
   } catch (cause) {
     if (signal.aborted || !(cause instanceof Error && 'code' in cause)) throw cause;
@@ -189,12 +212,22 @@ async function judgeTornFiles(
   );
 }
 
-function judgeClock(name: string, newestMs: number, nowMs: number): HealthCheck {
+/** The first part that later ones leave out. */
+function findMissingPart(full: readonly number[]): number | undefined {
+  const gap = full.findIndex((part, at) => part !== at);
+  return gap < 0 ? undefined : gap;
+}
+
+function judgeClock(name: string, newestMs: number, { nowMs, acknowledge }: ScopeWorld): HealthCheck {
   if (newestMs === Number.NEGATIVE_INFINITY) return fine(name, 'no row to compare with');
   const aheadMs = newestMs - nowMs;
   if (aheadMs <= 0) return fine(name, `newest row ${printAge(-aheadMs)} ago`);
   const message = `the newest row is ${printAge(aheadMs)} ahead of this clock`;
   return aheadMs > MAX_CLOCK_LAG_MS
-    ? fail(name, `${message}: guarded calls are refused`, 'set the clock of this machine')
+    ? fail(
+        name,
+        `${message}: guarded calls are refused`,
+        `set the clock of this machine; if it is right, run: ${acknowledge}`,
+      )
     : warn(name, message, 'check the clock of this machine');
 }

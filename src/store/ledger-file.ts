@@ -91,7 +91,7 @@ const NODE_IO: LedgerIo = {
 export function openLedgerFile(options: LedgerFileOptions): LedgerFile {
   const { folder, backend, onRow, now, partBytes } = options;
   const path = join(folder, LEDGER_FILE);
-  const opened = openPart(folder, 0, !options.mustExist);
+  const opened = openPart(folder, 0, options.mustExist ? 'append' : 'create');
   if (!opened) throw rewritten(path, 'is gone');
   const io = { ...NODE_IO, ...options.io };
   const state = createLedgerState(options.ledgerId);
@@ -134,7 +134,7 @@ export function hasChanged(file: LedgerFile): boolean {
 /** Trades a poisoned descriptor for a new one. What it reads must be compared before anything is written. */
 export async function renewDescriptor(file: LedgerFile): Promise<void> {
   await file.flusher.settle();
-  const opened = openPart(file.folder, file.part, false);
+  const opened = openPart(file.folder, file.part, 'append');
   if (!opened) throw rewritten(file.path, 'is gone');
   fs.closeSync(file.fd);
   const { identity } = file;
@@ -179,7 +179,7 @@ export function rotate(file: LedgerFile): void {
 
 /** With the lock: goes to the part after a full one, which is made when whoever filled this one died before. */
 export function beginPart(file: LedgerFile): void {
-  const opened = openPart(file.folder, file.part + 1, true);
+  const opened = openPart(file.folder, file.part + 1, 'create');
   if (!opened) throw rewritten(file.path, 'is gone');
   syncFolderNow(file.folder);
   enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });

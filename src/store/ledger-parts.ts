@@ -32,25 +32,30 @@ export function listFullParts(folder: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** `read`: nothing can be written. `append`: what is there. `create`: a missing newest part is made. */
+export type PartMode = 'read' | 'append' | 'create';
+
 /**
- * Opens a part for reading and appending, whether it is full or the newest; `undefined` when it is not there yet.
+ * Opens a part, whether it is full or the newest; `undefined` when it is not there yet. To `create`, the lock is held, or
+ * no other part can be there.
  *
- * @param create the lock is held, or no other part can be there: a missing newest part is made.
  * @throws AgentGuardError LEDGER_CORRUPT when later parts are there and this one is not; HOME_UNSAFE, LEDGER_UNWRITABLE.
  */
-export function openPart(folder: string, part: number, create: boolean): OpenPart | undefined {
+export function openPart(folder: string, part: number, mode: PartMode): OpenPart | undefined {
   const full = join(folder, namePart(part));
+  const existing = mode === 'read' ? fs.constants.O_RDONLY : fs.constants.O_RDWR;
   for (;;) {
-    const opened = openForAppend(full, 0);
+    const opened = openFile(full, existing);
     if (opened) return opened;
     requireNoGap(folder, part);
-    const newest = openForAppend(join(folder, LEDGER_FILE), 0);
+    const newest = openFile(join(folder, LEDGER_FILE), existing);
     // Rotated between the two looks: what has the newest name is a later part.
     if (fs.existsSync(full)) {
       if (newest) fs.closeSync(newest.fd);
       continue;
     }
-    return newest ?? (create ? openForAppend(join(folder, LEDGER_FILE), fs.constants.O_CREAT) : undefined);
+    if (newest || mode !== 'create') return newest;
+    return openFile(join(folder, LEDGER_FILE), fs.constants.O_RDWR | fs.constants.O_CREAT);
   }
 }
 
@@ -68,20 +73,20 @@ function requireNoGap(folder: string, part: number): void {
   throw corrupt(join(folder, namePart(part)), `is missing, and ${namePart(later)} is there.`);
 }
 
-function openForAppend(path: string, flags: number): OpenPart | undefined {
-  const { O_RDWR, O_APPEND, O_NONBLOCK } = fs.constants;
+function openFile(path: string, flags: number): OpenPart | undefined {
+  const { O_APPEND, O_CREAT, O_NONBLOCK, O_RDONLY } = fs.constants;
   let fd: number;
   try {
-    fd = fs.openSync(path, O_RDWR | O_APPEND | O_NONBLOCK | NO_FOLLOW | flags, 0o600);
+    fd = fs.openSync(path, O_APPEND | O_NONBLOCK | NO_FOLLOW | flags, 0o600);
   } catch (cause) {
     if (codeOf(cause) === 'ELOOP') throw unsafe(path, 'is a symbolic link');
-    if (flags === 0 && codeOf(cause) === 'ENOENT') return undefined;
+    if (!(flags & O_CREAT) && codeOf(cause) === 'ENOENT') return undefined;
     throw unwritable(path, cause);
   }
   try {
     const stats = fs.fstatSync(fd);
     checkFile(path, stats);
-    if (stats.size === 0) syncFolderNow(join(path, '..'));
+    if (stats.size === 0 && flags !== O_RDONLY) syncFolderNow(join(path, '..'));
     return { fd, stats };
   } catch (error) {
     fs.closeSync(fd);

@@ -77,7 +77,7 @@ export async function reopenLedgerFile(file: LedgerFile): Promise<void> {
 }
 
 function enterNextPart(file: LedgerFile): boolean {
-  const opened = openPart(file.folder, file.part + 1, false);
+  const opened = openPart(file.folder, file.part + 1, 'append');
   if (opened) enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });
   return opened !== undefined;
 }
@@ -85,7 +85,7 @@ function enterNextPart(file: LedgerFile): boolean {
 async function* readKnownLines(file: LedgerFile, from: Place): AsyncGenerator<Line> {
   const { part, fd, offset } = file;
   for (let at = from.part; at < part; at++) {
-    const opened = openPart(file.folder, at, false);
+    const opened = openPart(file.folder, at, 'read');
     if (!opened) throw rewritten(file.path, 'has lost a part');
     try {
       yield* readFileLines(opened.fd, at === from.part ? from.offset : 0, opened.stats.size);

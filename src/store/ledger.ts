@@ -40,8 +40,8 @@ export interface LedgerOptions {
   /** Rows between two snapshots. Default 10,000. */
   readonly snapshotRows?: number | undefined;
   /**
-   * Opens a ledger whatever its snapshot says, for an operator who is about to sign that it is meant to be so. Alone:
-   * no other handle of this process has the ledger open.
+   * Opens a ledger whatever its snapshot says, for an operator who is about to sign that it is meant to be so; the next
+   * row makes the snapshot worthless. Alone: no other handle of this process has the ledger open.
    */
   readonly ignoresSnapshot?: boolean | undefined;
   /** Replaces system calls, for tests. Handles that share a ledger have the options of the first but for durability. */
@@ -150,7 +150,8 @@ async function openSharedLedger(
   const folds = new Set<LedgerFold>();
   const snapshots = createSnapshotKeeper(options.snapshotRows);
   const reading = await readSnapshot(paths.folder);
-  snapshots.replaces = reading.kind === 'bad' || options.ignoresSnapshot === true;
+  snapshots.isWitness = options.ignoresSnapshot === true;
+  snapshots.replaces = reading.kind === 'bad' || snapshots.isWitness;
   const file = openLedgerFile({
     folder: paths.folder,
     ledgerId: randomBytes(16).toString('hex'),

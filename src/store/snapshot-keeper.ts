@@ -1,5 +1,6 @@
 /** When a ledger's snapshot is used and written (design: docs/receipt-format.md "Snapshot"). */
 import * as fs from 'node:fs';
+import type { CryptoBackend } from '../core/crypto.js';
 import type { LedgerFold } from '../core/spend-store.js';
 import { rewritten } from './ledger-errors.js';
 import { enterPart, type LedgerFile, placeOf } from './ledger-file.js';
@@ -23,23 +24,39 @@ export interface SnapshotKeeper {
   /** Rows at the time of the last attempt to write. */
   triedAt: number;
   writing: Promise<void> | undefined;
-  /** Whether the snapshot in the folder is of a ledger that an operator gave up: it is replaced, not merged with. */
+  /** Whether the snapshot in the folder is worth nothing: it is replaced, not merged with. */
   replaces: boolean;
+  /** Whether the snapshot in the folder is the only witness of a rewriting that no row acknowledges yet. */
+  isWitness: boolean;
 }
 
 export function createSnapshotKeeper(rowsBetween = SNAPSHOT_ROWS): SnapshotKeeper {
-  return { saved: new Map(), rowsBetween, replayed: 0, triedAt: 0, writing: undefined, replaces: false };
+  return {
+    saved: new Map(),
+    rowsBetween,
+    replayed: 0,
+    triedAt: 0,
+    writing: undefined,
+    replaces: false,
+    isWitness: false,
+  };
 }
 
 /**
  * What in a ledger does not agree with its snapshot, as "has 10 bytes where its snapshot saw 20"; `undefined` when all
- * does. The flag of the ledger's file is not needed: only names and the snapshot's own place are looked at.
+ * does. Only the place of the snapshot is looked at; nothing is changed.
+ *
+ * @throws AgentGuardError HOME_UNSAFE, LEDGER_CORRUPT, LEDGER_UNWRITABLE when a part cannot be used.
  */
-export function compareWithLedger(file: LedgerFile, snapshot: Snapshot): string | undefined {
-  const opened = openPart(file.folder, snapshot.part, false);
-  if (!opened) return 'has lost a part that its snapshot saw';
+export function compareWithLedger(
+  folder: string,
+  snapshot: Snapshot,
+  backend: CryptoBackend,
+): string | undefined {
+  const opened = openPart(folder, snapshot.part, 'read');
+  if (!opened) return snapshot.part === 0 ? 'is gone' : 'has lost its newest part';
   try {
-    return describeDifference(file, snapshot, opened.fd);
+    return describeDifference(snapshot, opened.fd, backend);
   } finally {
     fs.closeSync(opened.fd);
   }
@@ -47,10 +64,10 @@ export function compareWithLedger(file: LedgerFile, snapshot: Snapshot): string 
 
 /** Lets a file whose rows are all unread begin where its snapshot ends. @throws AgentGuardError LEDGER_REWRITTEN */
 export function restoreSnapshot(file: LedgerFile, keeper: SnapshotKeeper, snapshot: Snapshot): void {
-  const difference = compareWithLedger(file, snapshot);
+  const difference = compareWithLedger(file.folder, snapshot, file.backend);
   if (difference !== undefined) throw rewritten(file.path, difference);
   if (snapshot.part > 0) {
-    const opened = openPart(file.folder, snapshot.part, false);
+    const opened = openPart(file.folder, snapshot.part, 'append');
     if (!opened) throw rewritten(file.path, 'has lost a part');
     enterPart(file, opened, snapshot);
   } else Object.assign(file, { offset: snapshot.offset, headBytes: snapshot.headBytes });
@@ -103,7 +120,8 @@ export function takeSnapshot(
   const place = placeOf(file);
   keeper.triedAt = place.rows;
   // At the start of a part there is no row to know the place by.
-  if (keeper.writing || place.headBytes === 0 || file.poisoned) return keeper.writing ?? Promise.resolve();
+  if (keeper.writing || keeper.isWitness || place.headBytes === 0 || file.poisoned)
+    return keeper.writing ?? Promise.resolve();
   keeper.replayed = 0;
   for (const fold of folds) keepFold(file, keeper, fold);
   const { ledgerId, named, lastTimestampMs, chains, tornFiles } = file.state;
@@ -126,8 +144,11 @@ async function write(
 ): Promise<void> {
   await flushed;
   if (snapshot.rows > file.anchor.rows) file.anchor = pickPlace(snapshot);
+  // Rewritten meanwhile, and perhaps acknowledged: what this process knows is of another ledger.
+  if (compareWithLedger(file.folder, snapshot, file.backend) !== undefined) return;
   const reading = await readSnapshot(file.folder);
   const there = reading.kind === 'good' && !keeper.replaces ? reading.snapshot : undefined;
+  if (there && compareWithLedger(file.folder, there, file.backend) !== undefined) return;
   await writeSnapshot(file.folder, there ? mergeSnapshots(there, snapshot) : snapshot);
   keeper.replaces = false;
 }
@@ -144,17 +165,17 @@ function mergeSnapshots(there: Snapshot, own: Snapshot): Snapshot {
   return { ...base, folds };
 }
 
-function describeDifference(file: LedgerFile, snapshot: Snapshot, fd: number): string | undefined {
+function describeDifference(snapshot: Snapshot, fd: number, backend: CryptoBackend): string | undefined {
   const { size } = fs.fstatSync(fd);
   if (size < snapshot.offset) return `has ${size} bytes where its snapshot saw ${snapshot.offset}`;
-  const isSame = isSamePlace(snapshot, file.backend, (from, length) => readRange(fd, from, length));
+  const isSame = isSamePlace(snapshot, backend, (from, length) => readRange(fd, from, length));
   return isSame ? undefined : `has another row where its snapshot saw row ${snapshot.rows}`;
 }
 
 /** Whether a place lies among the known rows. Which rows come after it is checked while they are read. */
 function isHistory(file: LedgerFile, place: Place): boolean {
   if (place.rows > file.state.rows || place.part > file.part) return false;
-  const opened = openPart(file.folder, place.part, false);
+  const opened = openPart(file.folder, place.part, 'read');
   if (!opened) return false;
   try {
     return isSamePlace(place, file.backend, (from, length) => readRange(opened.fd, from, length));

@@ -178,10 +178,13 @@ function runBatch(writer: Writer): void {
   }
 }
 
-function runStep<T>({ file, signer }: Writer, step: Step<T>): Appended<T> {
+function runStep<T>({ file, signer, snapshots }: Writer, step: Step<T>): Appended<T> {
   const { result, drafts } = step(viewState(file.state));
   const rows = sealDrafts(file.state, drafts, signer, file.backend, listUnnamed(file));
-  if (rows.length > 0) appendRows(file, rows);
+  if (rows.length > 0) {
+    appendRows(file, rows);
+    snapshots.isWitness = false;
+  }
   const { flusher, offset } = file;
   return { result, receipts: rows.map((row) => row.receipt), flush: () => flusher.flush(offset) };
 }

@@ -1,8 +1,12 @@
-/** `agentguard doctor`: what is wrong with the home and how to fix it. Reads only; works on a home it may not write. */
+/**
+ * `agentguard doctor`: what is wrong with the home and how to fix it. Reads only, and works on a home it may not write,
+ * unless it is told to mend or to acknowledge.
+ */
 import { join } from 'node:path';
 import { createProber } from '../../store/liveness.js';
 import { INSTANCES_FOLDER, listScopes } from '../../store/paths.js';
-import { type CommandContext, suggest } from '../context.js';
+import { usageError } from '../cli-error.js';
+import { type CommandContext, quoteForShell, suggest } from '../context.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import { fail, fine, type HealthCheck, type HealthStatus } from '../health.js';
 import { checkHome, checkInstances, checkPrices } from '../home-health.js';
@@ -13,11 +17,21 @@ import { checkScope } from '../scope-health.js';
 const STYLES: Readonly<Record<HealthStatus, Style>> = { ok: 'green', warn: 'yellow', fail: 'red' };
 const NEEDED_NODE = [20, 19] as const;
 
+export interface DoctorOptions {
+  readonly repair?: boolean;
+  readonly acknowledge?: readonly string[];
+  readonly note?: string;
+}
+
 /** Runs `doctor`: 1 when something has to be mended. */
-export async function runDoctor(context: CommandContext): Promise<ExitCode> {
+export async function runDoctor(context: CommandContext, options: DoctorOptions = {}): Promise<ExitCode> {
+  if (options.note !== undefined && !options.acknowledge) throw usageError('--note goes with --acknowledge');
+  const acts = options.acknowledge || options.repair ? await import('../doctor-acts.js') : undefined;
   const checks = [
     checkNode(process.versions.node),
     fine('package', readPackageVersion()),
+    ...((await acts?.acknowledgeScopes(context, options.acknowledge ?? [], options.note)) ?? []),
+    ...((options.repair && (await acts?.repairAll(context))) || []),
     ...(await examine(context)),
   ];
   const ok = checks.every((check) => check.status !== 'fail');
@@ -43,8 +57,12 @@ async function examine(context: CommandContext): Promise<readonly HealthCheck[]>
     const prices = await checkPrices(home, io.now(), suggest(context, 'models --sync-pricing'));
     const all = [...checks, prices, await checkInstances(home, prober)];
     for (const paths of await listScopes(home)) {
-      const verify = suggest(context, 'verify');
-      all.push(...(await checkScope({ paths, prober, nowMs: io.now(), signal: io.signal, verify })));
+      const commands = {
+        verify: suggest(context, 'verify'),
+        repair: suggest(context, 'doctor --repair'),
+        acknowledge: suggest(context, `doctor --acknowledge ${quoteForShell(paths.scope)}`),
+      };
+      all.push(...(await checkScope({ paths, prober, nowMs: io.now(), signal: io.signal, ...commands })));
     }
     return all;
   } finally {
