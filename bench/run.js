@@ -3,6 +3,7 @@ import { benchColdStart } from './cold-start.js';
 import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
 import { BENCH_DIR, setPrices } from './guards.js';
 import { describeMachine } from './measure.js';
+import { benchStart } from './start.js';
 import { benchVerification } from './verification.js';
 
 const PARTS = {
@@ -12,6 +13,7 @@ const PARTS = {
   growth: benchGrowth,
   verification: benchVerification,
   'cold-start': benchColdStart,
+  start: benchStart,
 };
 
 const [wanted = ''] = process.argv.slice(2);
