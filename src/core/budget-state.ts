@@ -1,13 +1,13 @@
 /** The counters and open calls of a budget as JSON, for the snapshot of a ledger (docs/receipt-format.md "Snapshot"). */
 import type { Entry, Sums } from './budget.js';
+import type { Amounts } from './counter.js';
 import type { Json } from './json.js';
-import type { Usd } from './money.js';
 import { isObject } from './receipt.js';
 import type { Selector } from './scope.js';
 
-/** What a budget keeps: sums by counter and start of window, and the calls that may still change them. */
+/** What a budget keeps: sums by counter, start of window and group, and the calls that may still change them. */
 export interface SavedBudget {
-  readonly sums: Iterable<readonly [string, readonly (readonly [number, Sums])[]]>;
+  readonly sums: Iterable<readonly [string, readonly (readonly [number, string, Sums])[]]>;
   readonly entries: Iterable<Entry>;
 }
 
@@ -16,7 +16,7 @@ export function saveBudget({ sums, entries }: SavedBudget): Json {
   return {
     sums: Array.from(sums, ([key, windows]) => [
       key,
-      windows.map(([startMs, sum]) => saveSums(startMs, sum)),
+      windows.map(([startMs, group, sum]) => saveSums(startMs, group, sum)),
     ]),
     entries: Array.from(entries, saveEntry),
   };
@@ -30,43 +30,56 @@ export function loadBudget(saved: Json): SavedBudget | undefined {
   return isComplete(sums) && isComplete(entries) ? { sums, entries } : undefined;
 }
 
-function saveSums(startMs: number, sum: Sums): Json {
-  return [startMs, `${sum.settledUsd}`, `${sum.heldUsd}`, `${sum.heldExpectedUsd}`];
+function saveSums(startMs: number, group: string, sum: Sums): Json {
+  return [startMs, group, `${sum.settled}`, `${sum.held}`, `${sum.heldExpected}`];
 }
 
 function saveEntry(entry: Entry): Json {
-  const { decisionId, attempt, timestampMs, actor, reservedUsd, expectedUsd, instance, settledUsd } = entry;
-  const amounts = [`${reservedUsd}`, `${expectedUsd}`, settledUsd === undefined ? null : `${settledUsd}`];
-  return [decisionId, attempt, timestampMs, { ...actor }, instance, ...amounts];
+  const { decisionId, attempt, timestampMs, actor, run, reserved, expected, instance, settled } = entry;
+  const amounts = [reserved, expected, settled].map((amount) => (amount ? saveAmounts(amount) : null));
+  return [decisionId, attempt, timestampMs, { ...actor }, run, instance, ...amounts];
 }
 
-function loadCounter(saved: Json): [string, [number, Sums][]] | undefined {
+function saveAmounts({ usd, requests, tokens }: Amounts): Json {
+  return [`${usd}`, `${requests}`, `${tokens}`];
+}
+
+function loadCounter(saved: Json): [string, [number, string, Sums][]] | undefined {
   if (!isList(saved) || typeof saved[0] !== 'string' || !isList(saved[1])) return undefined;
   const windows = saved[1].map(loadSums);
   return isComplete(windows) ? [saved[0], windows] : undefined;
 }
 
-function loadSums(saved: Json): [number, Sums] | undefined {
-  if (!isList(saved) || !isMoment(saved[0])) return undefined;
-  const [settledUsd, heldUsd, heldExpectedUsd] = saved.slice(1).map(loadAmount);
-  if (settledUsd === undefined || heldUsd === undefined || heldExpectedUsd === undefined) return undefined;
-  return [saved[0], { settledUsd, heldUsd, heldExpectedUsd }];
+function loadSums(saved: Json): [number, string, Sums] | undefined {
+  if (!isList(saved)) return undefined;
+  const [startMs, group, ...amounts] = saved;
+  if (!isMoment(startMs) || typeof group !== 'string') return undefined;
+  const [settled, held, heldExpected] = amounts.map(loadAmount);
+  if (settled === undefined || held === undefined || heldExpected === undefined) return undefined;
+  return [startMs, group, { settled, held, heldExpected }];
 }
 
 function loadEntry(saved: Json): Entry | undefined {
   if (!isList(saved)) return undefined;
-  const [decisionId, attempt, timestampMs, actor, instance, ...amounts] = saved;
-  const [reservedUsd, expectedUsd, settledUsd] = amounts.map(loadAmount);
+  const [decisionId, attempt, timestampMs, actor, run, instance, ...amounts] = saved;
+  const [reserved, expected, settled] = amounts.map(loadAmounts);
   if (typeof decisionId !== 'string' || typeof attempt !== 'number' || !isMoment(timestampMs))
     return undefined;
-  if (!isObject(actor) || typeof instance !== 'string') return undefined;
-  if (reservedUsd === undefined || expectedUsd === undefined) return undefined;
-  if (settledUsd === undefined && amounts[2] !== null) return undefined;
+  if (!isObject(actor) || typeof run !== 'string' || typeof instance !== 'string') return undefined;
+  if (reserved === undefined || expected === undefined) return undefined;
+  if (settled === undefined && amounts[2] !== null) return undefined;
   const labels = actor as Selector;
-  return { decisionId, attempt, timestampMs, actor: labels, instance, reservedUsd, expectedUsd, settledUsd };
+  return { decisionId, attempt, timestampMs, actor: labels, run, instance, reserved, expected, settled };
 }
 
-function loadAmount(saved: Json): Usd | undefined {
+function loadAmounts(saved: Json): Amounts | undefined {
+  if (!isList(saved)) return undefined;
+  const [usd, requests, tokens] = saved.map(loadAmount);
+  if (usd === undefined || requests === undefined || tokens === undefined) return undefined;
+  return { usd, requests, tokens };
+}
+
+function loadAmount(saved: Json): bigint | undefined {
   return typeof saved === 'string' && /^\d{1,60}$/.test(saved) ? BigInt(saved) : undefined;
 }
 

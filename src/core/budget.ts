@@ -3,56 +3,58 @@
  * (docs/policy.md "Counters"). Whichever policy or signer wrote a row, it counts where its actor matches.
  */
 import { loadBudget, type SavedBudget, saveBudget } from './budget-state.js';
+import { type Amounts, type Caller, counterKey, endOf, groupOf, startOf } from './counter.js';
 import type { Json, JsonObject } from './json.js';
 import { parseCents, parseUsd, type Usd } from './money.js';
 import type { Cap } from './policy.js';
 import type { Receipt } from './receipt.js';
 import { covers, type Selector } from './scope.js';
 import type { LedgerFold } from './spend-store.js';
-import { type CountedWindow, windowStartMs } from './window.js';
 
 /** One decided call attempt that is not settled for good. */
-export interface Hold {
+export interface Hold extends Caller {
   readonly decisionId: string;
   readonly attempt: number;
   readonly timestampMs: number;
-  readonly actor: Selector;
-  readonly reservedUsd: Usd;
-  readonly expectedUsd: Usd;
+  readonly reserved: Amounts;
+  readonly expected: Amounts;
   /** The process that runs the call; empty in rows written by others. */
   readonly instance: string;
 }
 
-/** A counter in its present window. */
+/** A counter in its present window, in the unit of its cap. */
 export interface Totals {
-  readonly settledUsd: Usd;
+  readonly settled: bigint;
   /** Upper bounds of running calls. */
-  readonly heldUsd: Usd;
+  readonly held: bigint;
   /** Estimates of the same calls, for soft caps. */
-  readonly heldExpectedUsd: Usd;
+  readonly heldExpected: bigint;
 }
 
 /** A hold, or a call whose cost may still become known. */
 export interface Entry extends Hold {
-  /** Counted amount so far, and whether it is still only a hold. */
-  settledUsd: Usd | undefined;
+  /** Counted amounts so far; `undefined` while it is only a hold. */
+  settled: Amounts | undefined;
 }
 
-/** What one window adds up to. */
+/** What one window of one group adds up to. */
 export interface Sums {
-  settledUsd: Usd;
-  heldUsd: Usd;
-  heldExpectedUsd: Usd;
+  settled: bigint;
+  held: bigint;
+  heldExpected: bigint;
 }
 
 interface Counter {
-  readonly match: Selector;
-  readonly window: CountedWindow;
-  /** By start of the window. More than one, for a clock that was ahead and was set back. */
-  readonly sums: Map<number, Sums>;
+  readonly cap: Cap;
+  /** By start of the window, then by group. More than one start, for a clock that was ahead and was set back. */
+  readonly windows: Map<number, Map<string, Sums>>;
+  /** The window asked about last: calendars of time zones are slow. */
+  startMs: number;
+  endMs: number;
 }
 
-const NOTHING: Totals = { settledUsd: 0n, heldUsd: 0n, heldExpectedUsd: 0n };
+const NOTHING: Totals = { settled: 0n, held: 0n, heldExpected: 0n };
+const NOBODY: Caller = { actor: {}, run: '' };
 const SWEEP_AT_LEAST = 1024;
 /** Of each counter; the oldest goes first. */
 const MAX_WINDOWS = 4;
@@ -69,9 +71,10 @@ export class Budget implements LedgerFold {
   constructor(caps: readonly Cap[]) {
     for (const cap of caps) {
       if (cap.window === 'per_call') continue;
-      this.#counters.set(counterKey(cap), { match: cap.match, window: cap.window, sums: new Map() });
+      const startMs = Number.POSITIVE_INFINITY;
+      this.#counters.set(counterKey(cap), { cap, windows: new Map(), startMs, endMs: startMs });
     }
-    this.name = `budget 1: ${[...this.#counters.keys()].sort().join(', ')}`;
+    this.name = `budget 2: ${[...this.#counters.keys()].sort().join(', ')}`;
   }
 
   save(): Json {
@@ -83,9 +86,9 @@ export class Budget implements LedgerFold {
     const sums = new Map(budget?.sums);
     if (!budget || sums.size !== this.#counters.size) return false;
     for (const key of sums.keys()) if (!this.#counters.has(key)) return false;
-    for (const [key, counter] of this.#counters) {
-      counter.sums.clear();
-      for (const [startMs, sum] of sums.get(key) ?? []) counter.sums.set(startMs, sum);
+    for (const [key, { windows }] of this.#counters) {
+      windows.clear();
+      for (const [startMs, group, sum] of sums.get(key) ?? []) openGroups(windows, startMs).set(group, sum);
     }
     this.#entries.clear();
     for (const entry of budget.entries) this.#entries.set(entryKey(entry.decisionId, entry.attempt), entry);
@@ -93,23 +96,23 @@ export class Budget implements LedgerFold {
     return true;
   }
 
-  /** The counter of a windowed cap at a moment: zero when its window has not been written to. */
-  totals(cap: Cap, atMs: number): Totals {
+  /** The counter of a windowed cap for one caller at a moment: zero when its window has not been written to. */
+  totals(cap: Cap, atMs: number, caller: Caller = NOBODY): Totals {
     const counter = this.#counters.get(counterKey(cap));
-    return counter?.sums.get(windowStartMs(counter.window, atMs)) ?? NOTHING;
+    return (counter && findSums(counter, atMs, caller)) ?? NOTHING;
   }
 
-  /** The running calls that a windowed cap counts at a moment, as upper bounds by process. */
-  heldByInstance(cap: Cap, atMs: number): ReadonlyMap<string, Usd> {
-    const held = new Map<string, Usd>();
+  /** The running calls that a windowed cap counts for one caller at a moment, as upper bounds by process. */
+  heldByInstance(cap: Cap, atMs: number, caller: Caller = NOBODY): ReadonlyMap<string, bigint> {
+    const held = new Map<string, bigint>();
     const counter = this.#counters.get(counterKey(cap));
     if (!counter) return held;
-    const startMs = windowStartMs(counter.window, atMs);
+    const startMs = startOf(cap, atMs);
+    const group = groupOf(cap, caller);
     for (const entry of this.#entries.values()) {
-      if (entry.settledUsd !== undefined || windowStartMs(counter.window, entry.timestampMs) !== startMs)
-        continue;
-      if (covers(counter.match, entry.actor))
-        held.set(entry.instance, (held.get(entry.instance) ?? 0n) + entry.reservedUsd);
+      if (entry.settled !== undefined || windowOf(counter, entry.timestampMs) !== startMs) continue;
+      if (covers(cap.match, entry.actor) && groupOf(cap, entry) === group)
+        held.set(entry.instance, (held.get(entry.instance) ?? 0n) + entry.reserved[cap.unit]);
     }
     return held;
   }
@@ -126,19 +129,7 @@ export class Budget implements LedgerFold {
     const attempt = typeof row.attempt === 'number' ? row.attempt : 1;
     const key = entryKey(decisionId, attempt);
     if (this.#entries.has(key)) return;
-    const reservedUsd = amount(row.reservedUsd);
-    const foreignUsd = row.formatVersion === undefined ? cents(row.projectedCents) : undefined;
-    const entry: Entry = {
-      decisionId,
-      attempt,
-      timestampMs,
-      actor: actorOf(row.actor),
-      reservedUsd: reservedUsd ?? 0n,
-      expectedUsd: amount(row.expectedUsd) ?? 0n,
-      instance: text(row.instance) ?? '',
-      // Rows of others keep no hold: what they projected counts until their settlement corrects it.
-      settledUsd: foreignUsd,
-    };
+    const entry = readEntry(row, decisionId, attempt, timestampMs);
     if (!this.#opensWindows(entry)) return;
     this.#entries.set(key, entry);
     this.#count(entry, 1n);
@@ -149,53 +140,59 @@ export class Budget implements LedgerFold {
     const attempt = typeof row.attempt === 'number' ? row.attempt : 1;
     const key = entryKey(text(row.originalDecisionId) ?? '', attempt);
     const entry = this.#entries.get(key);
-    const actualUsd =
-      amount(row.actualUsd) ?? (row.formatVersion === undefined ? cents(row.actualCents) : undefined);
-    if (!entry || actualUsd === undefined) return;
+    const settled = entry && readSettled(row, entry);
+    if (!entry || !settled) return;
     const known = row.costSource !== 'reserved';
     // A second "we do not know" must not replace what is already counted.
-    if (!known && entry.settledUsd !== undefined) return;
+    if (!known && entry.settled !== undefined) return;
     this.#count(entry, -1n);
-    entry.settledUsd = actualUsd;
+    entry.settled = settled;
     this.#count(entry, 1n);
     if (known) this.#entries.delete(key);
   }
 
   #count(entry: Entry, sign: 1n | -1n): void {
     for (const counter of this.#counters.values()) {
-      if (!covers(counter.match, entry.actor)) continue;
-      const sums = counter.sums.get(windowStartMs(counter.window, entry.timestampMs));
+      const { match, unit } = counter.cap;
+      const sums = covers(match, entry.actor) ? findSums(counter, entry.timestampMs, entry) : undefined;
       if (!sums) continue;
-      if (entry.settledUsd === undefined) {
-        sums.heldUsd += sign * entry.reservedUsd;
-        sums.heldExpectedUsd += sign * entry.expectedUsd;
-      } else sums.settledUsd += sign * entry.settledUsd;
+      if (entry.settled === undefined) {
+        sums.held += sign * entry.reserved[unit];
+        sums.heldExpected += sign * entry.expected[unit];
+      } else sums.settled += sign * entry.settled[unit];
     }
   }
 
   /** Makes the windows that a new call counts in; says whether there are any. */
   #opensWindows(entry: Entry): boolean {
     let counts = false;
-    for (const { match, window, sums } of this.#counters.values()) {
-      if (!covers(match, entry.actor)) continue;
+    for (const counter of this.#counters.values()) {
+      const { cap, windows } = counter;
+      if (!covers(cap.match, entry.actor)) continue;
       counts = true;
-      const startMs = windowStartMs(window, entry.timestampMs);
-      if (sums.has(startMs)) continue;
-      if (sums.size >= MAX_WINDOWS) sums.delete(Math.min(...sums.keys()));
-      sums.set(startMs, { settledUsd: 0n, heldUsd: 0n, heldExpectedUsd: 0n });
+      const startMs = windowOf(counter, entry.timestampMs);
+      if (!windows.has(startMs) && windows.size >= MAX_WINDOWS) windows.delete(Math.min(...windows.keys()));
+      const groups = openGroups(windows, startMs);
+      const group = groupOf(cap, entry);
+      if (!groups.has(group)) groups.set(group, { settled: 0n, held: 0n, heldExpected: 0n });
     }
     return counts;
   }
 
   /** Whether a window that is kept counts this call. */
   #matters(entry: Entry): boolean {
-    for (const { match, window, sums } of this.#counters.values())
-      if (sums.has(windowStartMs(window, entry.timestampMs)) && covers(match, entry.actor)) return true;
+    for (const counter of this.#counters.values())
+      if (covers(counter.cap.match, entry.actor) && findSums(counter, entry.timestampMs, entry)) return true;
     return false;
   }
 
-  #listSums(): [string, [number, Sums][]][] {
-    return [...this.#counters].map(([key, counter]) => [key, [...counter.sums]]);
+  #listSums(): [string, [number, string, Sums][]][] {
+    return [...this.#counters].map(([key, { windows }]) => [
+      key,
+      [...windows].flatMap(([startMs, groups]) =>
+        [...groups].map(([group, sums]): [number, string, Sums] => [startMs, group, sums]),
+      ),
+    ]);
   }
 
   /** Forgets calls whose windows have all passed: a late settlement of theirs changes no present counter. */
@@ -205,12 +202,65 @@ export class Budget implements LedgerFold {
   }
 }
 
-function entryKey(decisionId: string, attempt: number): string {
-  return `${decisionId}#${attempt}`;
+function findSums(counter: Counter, atMs: number, caller: Caller): Sums | undefined {
+  return counter.windows.get(windowOf(counter, atMs))?.get(groupOf(counter.cap, caller));
 }
 
-function counterKey(cap: Cap): string {
-  return `${cap.window} ${cap.scopeKey}`;
+/** Start of the window of a moment, remembered for the next one. */
+function windowOf(counter: Counter, atMs: number): number {
+  if (atMs < counter.startMs || atMs >= counter.endMs) {
+    counter.startMs = startOf(counter.cap, atMs);
+    counter.endMs = endOf(counter.cap, atMs);
+  }
+  return counter.startMs;
+}
+
+function openGroups(windows: Counter['windows'], startMs: number): Map<string, Sums> {
+  const groups = windows.get(startMs) ?? new Map<string, Sums>();
+  windows.set(startMs, groups);
+  return groups;
+}
+
+function readEntry(row: JsonObject, decisionId: string, attempt: number, timestampMs: number): Entry {
+  const actor = actorOf(row.actor);
+  const instance = text(row.instance) ?? '';
+  const expected = {
+    usd: amount(row.expectedUsd) ?? 0n,
+    requests: 1n,
+    tokens: tokens(row.estimatedInputTokens, row.estimatedOutputTokens) ?? 0n,
+  };
+  const bound = tokens(row.inputTokensBound, row.outputTokensBound);
+  const foreignUsd = row.formatVersion === undefined ? cents(row.projectedCents) : undefined;
+  return {
+    decisionId,
+    attempt,
+    timestampMs,
+    actor,
+    run: text(actor.sessionId) ?? text(row.run) ?? instance,
+    reserved: { usd: amount(row.reservedUsd) ?? 0n, requests: 1n, tokens: bound ?? expected.tokens },
+    expected,
+    instance,
+    // Rows of others keep no hold: what they projected counts until their settlement corrects it.
+    settled: foreignUsd === undefined ? undefined : { ...expected, usd: foreignUsd },
+  };
+}
+
+/** `undefined` when the row says nothing about money. What it leaves open in other units stays as reserved. */
+function readSettled(row: JsonObject, { reserved }: Entry): Amounts | undefined {
+  const isForeign = row.formatVersion === undefined;
+  const unpriced = row.actualUsd === null ? reserved.usd : undefined;
+  const usd = amount(row.actualUsd) ?? (isForeign ? cents(row.actualCents) : unpriced);
+  if (usd === undefined) return undefined;
+  const released = row.costSource === 'released' ? 0n : undefined;
+  return {
+    usd,
+    requests: row.outcome === 'not_sent' ? 0n : 1n,
+    tokens: released ?? tokens(row.actualInputTokens, row.actualOutputTokens) ?? reserved.tokens,
+  };
+}
+
+function entryKey(decisionId: string, attempt: number): string {
+  return `${decisionId}#${attempt}`;
 }
 
 function text(value: Json | undefined): string | undefined {
@@ -225,6 +275,16 @@ function amount(value: Json | undefined): Usd | undefined {
 function cents(value: Json | undefined): Usd | undefined {
   const usd = typeof value === 'number' ? parseCents(value, 'up') : undefined;
   return usd === undefined || usd < 0n ? undefined : usd;
+}
+
+/** Both counts together, or `undefined` unless both are there. */
+function tokens(input: Json | undefined, output: Json | undefined): bigint | undefined {
+  if (!isCount(input) || !isCount(output)) return undefined;
+  return BigInt(input) + BigInt(output);
+}
+
+function isCount(value: Json | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function actorOf(value: Json | undefined): Selector {

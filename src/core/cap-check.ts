@@ -1,44 +1,70 @@
 /** One cap against one call: what was spent, what is held, what the call may add (docs/policy.md "How a call is decided"). */
 import type { Totals } from './budget.js';
-import { maxUsd, showUsd, type Usd } from './money.js';
-import type { Cap, CapAction } from './policy.js';
+import { type Caller, endOf, printCounterScope, startOf } from './counter.js';
+import { showUsd } from './money.js';
+import type { Cap, CapAction, CapUnit } from './policy.js';
 import type { BoundedQuote } from './price.js';
-import { windowEndMs, windowStartMs } from './window.js';
+import { isCalendarWindow } from './window.js';
 
-/** The counter of a cap at a moment, milliseconds since 1970. */
-export type TotalsOf = (cap: Cap, atMs: number) => Totals;
+/** The counter of a cap for one caller at a moment, milliseconds since 1970. */
+export type TotalsOf = (cap: Cap, atMs: number, caller: Caller) => Totals;
 
-/** One cap against one call. */
+/** One cap against one call. Amounts are in the cap's unit. */
 export interface CapCheck {
   readonly cap: Cap;
   readonly tripped: boolean;
-  readonly spentUsd: Usd;
-  readonly heldUsd: Usd;
+  /** What the call counts under: the cap's own key, with the call's `per` value and run. */
+  readonly scopeKey: string;
+  readonly spent: bigint;
+  readonly held: bigint;
   /** What the call adds: its bound for a block cap, its estimate for the others. */
-  readonly addsUsd: Usd;
+  readonly adds: bigint;
   readonly windowStartMs: number | null;
   readonly resetsAtMs: number | null;
 }
 
 /** Compares one cap with what was spent, what is held and what this call may add. Reaching it exactly is allowed. */
-export function checkCap(cap: Cap, totals: TotalsOf, quote: BoundedQuote, nowMs: number): CapCheck {
+export function checkCap(
+  cap: Cap,
+  totals: TotalsOf,
+  quote: BoundedQuote,
+  caller: Caller,
+  nowMs: number,
+): CapCheck {
   const hard = cap.action === 'block';
-  const addsUsd = hard ? quote.reservedUsd : quote.expectedUsd;
+  const adds = addedBy(quote, cap.unit, hard);
+  const { scopeKey } = cap;
   if (cap.window === 'per_call') {
-    const tripped = addsUsd > cap.amountUsd;
-    return { cap, tripped, spentUsd: 0n, heldUsd: 0n, addsUsd, windowStartMs: null, resetsAtMs: null };
+    const tripped = adds > cap.limit;
+    return { cap, tripped, scopeKey, spent: 0n, held: 0n, adds, windowStartMs: null, resetsAtMs: null };
   }
-  const total = totals(cap, nowMs);
-  const heldUsd = hard ? total.heldUsd : total.heldExpectedUsd;
+  const total = totals(cap, nowMs, caller);
+  const held = hard ? total.held : total.heldExpected;
+  const resets = isCalendarWindow(cap.window);
   return {
     cap,
-    tripped: total.settledUsd + heldUsd + addsUsd > cap.amountUsd,
-    spentUsd: total.settledUsd,
-    heldUsd,
-    addsUsd,
-    windowStartMs: windowStartMs(cap.window, nowMs),
-    resetsAtMs: windowEndMs(cap.window, nowMs),
+    tripped: total.settled + held + adds > cap.limit,
+    scopeKey: printCounterScope(cap, caller),
+    spent: total.settled,
+    held,
+    adds,
+    windowStartMs: resets ? startOf(cap, nowMs) : null,
+    resetsAtMs: resets ? endOf(cap, nowMs) : null,
   };
+}
+
+/** The bound of a call for hard caps, its estimate for the others. */
+function addedBy({ bounds, reservedUsd, expectedUsd }: BoundedQuote, unit: CapUnit, hard: boolean): bigint {
+  switch (unit) {
+    case 'usd':
+      return hard ? reservedUsd : expectedUsd;
+    case 'requests':
+      return 1n;
+    case 'tokens':
+      return hard
+        ? BigInt(bounds.inputTokens) + BigInt(bounds.outputTokens)
+        : BigInt(bounds.expectedInputTokens) + BigInt(bounds.expectedOutputTokens);
+  }
 }
 
 /** The tripped check of this action whose key is most specific; on a tie the earlier one in the policy. */
@@ -53,21 +79,30 @@ export function strictest(checks: readonly CapCheck[], action: CapAction): CapCh
 
 /** Whether only running calls keep the call from fitting: waiting for those may help. */
 export function fitsWithoutHolds(check: CapCheck): boolean {
-  return check.cap.window !== 'per_call' && check.spentUsd + check.addsUsd <= check.cap.amountUsd;
+  const { cap, spent, adds } = check;
+  // A request counts whether it runs or has ended.
+  return cap.window !== 'per_call' && cap.unit !== 'requests' && spent + adds <= cap.limit;
 }
 
 /** One tripped cap with its arithmetic, in a sentence. */
 export function explainTrip(check: CapCheck): string {
   const { cap } = check;
-  const what = `${cap.action} cap ${showUsd(cap.amountUsd)} ${cap.window} (${cap.scopeKey})`;
+  const show = (amount: bigint) => showAmount(cap.unit, amount);
+  const what = `${cap.action} cap ${show(cap.limit)} ${cap.window} (${check.scopeKey})`;
+  const verb = cap.unit === 'usd' ? 'cost' : 'take';
   const sum =
     cap.window === 'per_call'
-      ? `the call may cost ${showUsd(check.addsUsd)}`
-      : `spent ${showUsd(check.spentUsd)} + held ${showUsd(check.heldUsd)} + this call ${showUsd(check.addsUsd)}`;
+      ? `the call may ${verb} ${show(check.adds)}`
+      : `spent ${show(check.spent)} + held ${show(check.held)} + this call ${show(check.adds)}`;
   return `${cap.reason === undefined ? '' : `${cap.reason}: `}${what}: ${sum}`;
 }
 
-/** What is left of a cap before this call; never negative. */
-export function remainingUsd(check: CapCheck): Usd {
-  return maxUsd(0n, check.cap.amountUsd - check.spentUsd - check.heldUsd);
+/** What is left of a cap before this call, in its unit; never negative. */
+export function remainingOf({ cap, spent, held }: CapCheck): bigint {
+  return spent + held > cap.limit ? 0n : cap.limit - spent - held;
+}
+
+/** `$5.00`, `30 requests`, `5000 tokens`. */
+function showAmount(unit: CapUnit, amount: bigint): string {
+  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit}`;
 }

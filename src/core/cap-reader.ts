@@ -14,20 +14,31 @@ import {
   requireKeys,
 } from './fields.js';
 import type { Json } from './json.js';
-import { explainLaterKey, explainLaterWindow } from './later-policy.js';
-import { parseCents, type Usd } from './money.js';
-import { CAP_ACTIONS, CAP_WINDOWS, type Cap, type CapAction, type SpendCap } from './policy.js';
-import { narrower, printScopeKey, readSelector, type Selector } from './scope.js';
+import { explainLaterKey } from './later-policy.js';
+import { parseCents } from './money.js';
+import {
+  CAP_ACTIONS,
+  CAP_WINDOWS,
+  type Cap,
+  type CapAction,
+  type CapUnit,
+  type CapWindow,
+  type SpendCap,
+} from './policy.js';
+import { narrower, printScopeKey, readSelector, SCOPE_KEYS, type ScopeKey, type Selector } from './scope.js';
 
 /** Longest reason, in UTF-16 code units: it stands in every receipt that the cap touches. */
 export const MAX_REASON_LENGTH = 1024;
 
-const REQUIRED_CAP_KEYS = ['amountCents', 'window', 'action'] as const;
-const OPTIONAL_CAP_KEYS = ['downgradeTo', 'reason', 'selector'] as const;
+const AMOUNT_KEYS = ['amountCents', 'maxRequests', 'maxTokens'] as const;
+const REQUIRED_CAP_KEYS = ['window', 'action'] as const;
+const OPTIONAL_CAP_KEYS = [...AMOUNT_KEYS, 'downgradeTo', 'reason', 'selector', 'per'] as const;
 const CAP_KEYS: readonly (keyof SpendCap)[] = [...REQUIRED_CAP_KEYS, ...OPTIONAL_CAP_KEYS];
 
+const AMOUNT_NAMES = { usd: 'amountCents', requests: 'maxRequests', tokens: 'maxTokens' } as const;
+
 /** The caps that could be read, from the key `caps`. Everything wrong with the others is noted. */
-export function readCaps(fields: Fields, scope: Selector): readonly Cap[] {
+export function readCaps(fields: Fields, scope: Selector, timeZone: string): readonly Cap[] {
   const list = fields.data.caps;
   if (list === undefined) return [];
   if (!Array.isArray(list)) {
@@ -36,31 +47,38 @@ export function readCaps(fields: Fields, scope: Selector): readonly Cap[] {
   }
   return list.flatMap((value: Json, index) => {
     const cap = asFields(value, joinPath('caps', index), fields.problems);
-    return (cap && readCap(cap, index, scope)) ?? [];
+    return (cap && readCap(cap, index, scope, timeZone)) ?? [];
   });
 }
 
-function readCap(fields: Fields, index: number, scope: Selector): Cap | undefined {
+function readCap(fields: Fields, index: number, scope: Selector, timeZone: string): Cap | undefined {
   requireKeys(fields, REQUIRED_CAP_KEYS);
   refuseUnknownKeys(fields, CAP_KEYS, explainLaterKey);
-  const amountUsd = readAmount(fields);
-  const window = readOneOf(fields, 'window', CAP_WINDOWS, explainLaterWindow);
+  const window = readOneOf(fields, 'window', CAP_WINDOWS);
+  const amount = readAmount(fields, window);
   const action = readOneOf(fields, 'action', CAP_ACTIONS);
   const downgradeTo = readDowngradeTo(fields, action);
   const reason = readName(fields, 'reason', MAX_REASON_LENGTH);
   const match = readMatch(fields, scope);
-  if (amountUsd === undefined || !window || !action) return undefined;
-  const specificity = Object.keys(match).length;
+  const per = readPer(fields, match);
+  if (!amount || !window || !action) return undefined;
+  const { unit, limit } = amount;
+  const specificity = Object.keys(match).length + (per === undefined ? 0 : 1);
+  const each = per === undefined ? [] : [`each ${per}`];
   return {
     index,
-    amountUsd,
+    unit,
+    limit,
     window,
+    timeZone,
+    per,
     action,
     downgradeTo,
     reason,
     match,
     specificity,
-    scopeKey: printScopeKey(match),
+    // A part without "=" is no value of a label.
+    scopeKey: [printScopeKey(match), ...each].filter((part) => part !== '').join('/'),
   };
 }
 
@@ -96,9 +114,52 @@ function readDowngradeTo(fields: Fields, action: CapAction | undefined): string 
   return readName(fields, 'downgradeTo');
 }
 
-function readAmount(fields: Fields): Usd | undefined {
-  const tooFine = 'has digits below 10⁻²⁴ US dollars';
-  return readDecimal(fields, 'amountCents', parseCents, tooFine);
+interface Amount {
+  readonly unit: CapUnit;
+  readonly limit: bigint;
+}
+
+/** Exactly one of money, requests and tokens. */
+function readAmount(fields: Fields, window: CapWindow | undefined): Amount | undefined {
+  const named = AMOUNT_KEYS.filter((key) => fields.data[key] !== undefined);
+  if (named.length === 0) requireKeys(fields, ['amountCents']);
+  for (const key of named.slice(1))
+    noteProblem(
+      fields.problems,
+      joinPath(fields.path, key),
+      `stands beside ${named[0]}: one cap limits one thing; write two caps`,
+    );
+  const usd = readDecimal(fields, 'amountCents', parseCents, 'has digits below 10⁻²⁴ US dollars');
+  const requests = readWhole(fields, 'maxRequests');
+  const tokens = readWhole(fields, 'maxTokens');
+  if (requests !== undefined && window === 'per_call')
+    noteProblem(
+      fields.problems,
+      joinPath(fields.path, 'maxRequests'),
+      'does not go with the window "per_call": a call is always one request',
+    );
+  if (usd !== undefined) return { unit: 'usd', limit: usd };
+  if (requests !== undefined) return { unit: 'requests', limit: requests };
+  return tokens === undefined ? undefined : { unit: 'tokens', limit: tokens };
+}
+
+function readWhole(fields: Fields, key: string): bigint | undefined {
+  const value = fields.data[key];
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  const message = `must be a whole number of at least 0, found ${describe(value)}`;
+  noteProblem(fields.problems, joinPath(fields.path, key), message);
+  return undefined;
+}
+
+function readPer(fields: Fields, match: Selector): ScopeKey | undefined {
+  const per = readOneOf(fields, 'per', SCOPE_KEYS);
+  const path = joinPath(fields.path, 'per');
+  if (per !== undefined && match[per] !== undefined)
+    noteProblem(fields.problems, path, `is "${per}", of which this cap counts one value only`);
+  if (per !== undefined && fields.data.window === 'per_call')
+    noteProblem(fields.problems, path, 'does not go with the window "per_call", which has no counter');
+  return per;
 }
 
 /** What is valid in a list of caps but probably not meant. */
@@ -108,11 +169,12 @@ export function findCapWarnings(caps: readonly Cap[]): readonly FieldProblem[] {
   return caps.flatMap((cap) => {
     const path = joinPath('caps', cap.index);
     const zero = {
-      path: joinPath(path, 'amountCents'),
+      path: joinPath(path, AMOUNT_NAMES[cap.unit]),
       message: 'is 0: every call that costs anything trips this cap',
     };
     const terms = JSON.stringify([
-      String(cap.amountUsd),
+      cap.unit,
+      String(cap.limit),
       cap.window,
       cap.action,
       cap.downgradeTo ?? null,
@@ -121,6 +183,6 @@ export function findCapWarnings(caps: readonly Cap[]): readonly FieldProblem[] {
     const twin = seen.get(terms);
     seen.set(terms, twin ?? cap.index);
     const same = twin === undefined ? [] : [{ path, message: `says the same as ${joinPath('caps', twin)}` }];
-    return cap.amountUsd === 0n ? [zero, ...same] : same;
+    return cap.limit === 0n ? [zero, ...same] : same;
   });
 }

@@ -24,6 +24,8 @@ export interface Call {
   readonly model: string;
   readonly capabilityClaim?: Capability | undefined;
   readonly quote: (model: string) => Quote;
+  /** The session, else the guard: what `per_run` counts by. */
+  readonly run: string;
   /** What the call does, for rules. */
   readonly action: Exclude<RuleAction, '*'>;
   /** Every name of a model: rules are about models, not spellings. */
@@ -117,7 +119,7 @@ function enforceCaps(
   nowMs: number,
 ): Decision {
   const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
-  const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
+  const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
   const blocked = strictest(checks, 'block');
   if (blocked) return refuseByCap(call, quote, checks, blocked, offer(policy, totals, call, nowMs));
   const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call));
@@ -131,7 +133,7 @@ function checkRules(policy: Policy, call: Call, model: string, nowMs: number): R
   if (rules.length === 0) return null;
   const ruled = { ...call, quote: call.quote(model) };
   const hits = [model, ...call.listFallbacks(model)].map((other) =>
-    findRule(rules, ruled, other, nowMs, 'UTC'),
+    findRule(rules, ruled, other, nowMs, policy.timeZone),
   );
   return hits.find((hit) => hit.effect === 'deny') ?? hits[0] ?? null;
 }
@@ -190,7 +192,7 @@ function downgrade(
     });
   }
   const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
-  const checks = caps.map((cap) => checkCap(cap, totals, quote, nowMs));
+  const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
   const alternatives = offer(policy, totals, call, nowMs);
   const blocked = strictest(checks, 'block');
   if (blocked) return refuseByCap(call, quote, checks, blocked, alternatives);
@@ -281,9 +283,15 @@ function describeCap(check: CapCheck, onlyHeld: boolean) {
     } as const;
   const hint =
     check.resetsAtMs === null
-      ? 'ask for fewer output tokens, send less, or use a cheaper model'
+      ? hintWithoutReset(check)
       : `the window resets at ${new Date(check.resetsAtMs).toISOString()}`;
   return { code: 'cap_exceeded', message, hint } as const;
+}
+
+function hintWithoutReset({ cap }: CapCheck): string {
+  if (cap.window === 'per_run') return 'start a new session, or ask the owner of the policy';
+  if (cap.window === 'total') return 'ask the owner of the policy: this cap never resets';
+  return 'ask for fewer output tokens, send less, or use a cheaper model';
 }
 
 interface RefusalText extends Pick<Refusal, 'code' | 'message' | 'hint'> {
@@ -328,7 +336,7 @@ function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): str
   const fits = (quote: Quote): quote is BoundedQuote =>
     quote.kind === 'bounded' &&
     caps.every((cap) => {
-      const check = checkCap(cap, totals, quote, nowMs);
+      const check = checkCap(cap, totals, quote, call, nowMs);
       return (
         !check.tripped ||
         cap.action === 'allow' ||

@@ -23,6 +23,8 @@ export interface CallFacts {
   readonly path: string;
   /** The process that runs the call: `SpendStore.instanceId`. */
   readonly instance: string;
+  /** The session, else the guard: what `per_run` counts by. */
+  readonly run: string;
   readonly capabilityClaim?: Capability | undefined;
 }
 
@@ -60,7 +62,8 @@ export interface FailedRoute {
 export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts): JsonObject {
   const { quote, triggered, refusal } = decision;
   const bounded = quote.kind === 'bounded' ? quote : undefined;
-  const before = triggered ? triggered.spentUsd + triggered.heldUsd : 0n;
+  // The integer fields of old are about money.
+  const before = triggered?.cap.unit === 'usd' ? triggered.spent + triggered.held : 0n;
   const adds = decision.action === 'block' || !bounded ? 0n : bounded.expectedUsd;
   const row = {
     timestamp: new Date(facts.timestampMs).toISOString(),
@@ -77,7 +80,7 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     modelResolved: decision.modelResolved,
     reasons: decision.reasons,
     triggeredCap: triggered ? printCap(triggered) : null,
-    triggeredScopeKey: triggered ? triggered.cap.scopeKey : null,
+    triggeredScopeKey: triggered ? triggered.scopeKey : null,
     projectedCents: bounded ? ceilCents(bounded.expectedUsd) : 0,
     windowSpendBefore: ceilCents(before),
     windowSpendAfter: ceilCents(before + adds),
@@ -91,6 +94,7 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     reservedUsd: bounded ? printUsd(bounded.reservedUsd) : null,
   };
   if (bounded) Object.assign(row, printBounds(bounded));
+  if (policy.caps.some((cap) => cap.window === 'per_run')) Object.assign(row, { run: facts.run });
   if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)
     Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
@@ -201,8 +205,9 @@ function printRule({ effect, rule, model }: RuleHit): JsonObject {
 function printCap({ cap }: CapCheck): JsonObject {
   return {
     index: cap.index,
-    amountUsd: printUsd(cap.amountUsd),
-    amountCents: ceilCents(cap.amountUsd),
+    ...(cap.unit === 'usd'
+      ? { amountUsd: printUsd(cap.limit), amountCents: ceilCents(cap.limit) }
+      : { unit: cap.unit, limit: String(cap.limit) }),
     window: cap.window,
     action: cap.action,
     ...present({ downgradeTo: cap.downgradeTo, reason: cap.reason }),
@@ -213,15 +218,29 @@ function printCheck(check: CapCheck): JsonObject {
   return {
     index: check.cap.index,
     tripped: check.tripped,
-    limitUsd: printUsd(check.cap.amountUsd),
-    spentUsd: printUsd(check.spentUsd),
-    heldUsd: printUsd(check.heldUsd),
-    addsUsd: printUsd(check.addsUsd),
+    ...printAmounts(check),
     action: check.cap.action,
     window: check.cap.window,
-    scopeKey: check.cap.scopeKey,
+    scopeKey: check.scopeKey,
     windowStart: isoOrNull(check.windowStartMs),
     resetsAt: isoOrNull(check.resetsAtMs),
+  };
+}
+
+function printAmounts({ cap, spent, held, adds }: CapCheck): JsonObject {
+  if (cap.unit !== 'usd')
+    return {
+      unit: cap.unit,
+      limit: String(cap.limit),
+      spent: String(spent),
+      held: String(held),
+      adds: String(adds),
+    };
+  return {
+    limitUsd: printUsd(cap.limit),
+    spentUsd: printUsd(spent),
+    heldUsd: printUsd(held),
+    addsUsd: printUsd(adds),
   };
 }
 

@@ -22,6 +22,7 @@ import {
 import { parseInstant } from './instant.js';
 import type { JsonObject } from './json.js';
 import { explainLaterKey } from './later-policy.js';
+import { isTimeZone } from './local-time.js';
 import { ONE_USD, parseUsd } from './money.js';
 import { copyPlainData } from './plain-data.js';
 import {
@@ -43,6 +44,7 @@ const OPTIONAL_KEYS = [
   'requiredCapability',
   'defaultMaxOutputTokens',
   'priceHeadroom',
+  'timeZone',
   'rules',
 ] as const;
 const POLICY_KEYS: readonly (keyof SpendPolicy)[] = [...REQUIRED_KEYS, ...OPTIONAL_KEYS];
@@ -73,8 +75,9 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const version = readVersion(fields) ?? (isShort ? 1 : undefined);
   const mode = readOneOf(fields, 'mode', POLICY_MODES) ?? (isShort ? 'enforce' : undefined);
   const effectiveFromMs = readEffectiveFrom(fields) ?? (isShort ? 0 : undefined);
+  const timeZone = readTimeZone(fields) ?? 'UTC';
   const rules = readRules(fields);
-  const caps = readCaps(fields, scope ?? {});
+  const caps = readCaps(fields, scope ?? {}, timeZone);
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
   const defaultMaxOutputTokens = readMaxOutputTokens(fields) ?? DEFAULT_MAX_OUTPUT_TOKENS;
   const priceHeadroomPpm = readHeadroom(fields) ?? PPM;
@@ -87,6 +90,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     version,
     scope,
     mode,
+    timeZone,
     effectiveFromMs,
     caps,
     rules,
@@ -141,6 +145,14 @@ function readEffectiveFrom(fields: Fields): number | undefined {
   if (atMs !== undefined) return atMs;
   const message = `must be ISO 8601 text with time and zone such as "2026-10-01T00:00:00Z", found ${describe(value)}`;
   noteProblem(fields.problems, joinPath(fields.path, 'effectiveFrom'), message);
+  return undefined;
+}
+
+function readTimeZone(fields: Fields): string | undefined {
+  const zone = readName(fields, 'timeZone');
+  if (zone === undefined || isTimeZone(zone)) return zone;
+  const message = `must be the name of a time zone such as "Europe/Berlin", found ${describe(zone)}`;
+  noteProblem(fields.problems, joinPath(fields.path, 'timeZone'), message);
   return undefined;
 }
 

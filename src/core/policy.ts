@@ -1,11 +1,23 @@
 /** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
 import type { FieldProblem } from './fields.js';
-import type { Usd } from './money.js';
 import type { Rule } from './rule.js';
-import type { Scope, Selector } from './scope.js';
+import type { Scope, ScopeKey, Selector } from './scope.js';
 
-export const CAP_WINDOWS = ['per_call', 'per_minute', 'per_hour', 'per_day', 'per_month'] as const;
+export const CAP_WINDOWS = [
+  'per_call',
+  'per_minute',
+  'per_hour',
+  'per_day',
+  'per_week',
+  'per_month',
+  'per_run',
+  'total',
+] as const;
 export type CapWindow = (typeof CAP_WINDOWS)[number];
+
+/** What a cap is an amount of. */
+export const CAP_UNITS = ['usd', 'requests', 'tokens'] as const;
+export type CapUnit = (typeof CAP_UNITS)[number];
 
 /** Mildest first: when several caps trip, the later one in this list wins. */
 export const CAP_ACTIONS = ['allow', 'shadow', 'downgrade', 'block'] as const;
@@ -55,10 +67,14 @@ export interface PolicyRule {
   readonly reason?: string | undefined;
 }
 
-/** One spending limit as written. */
+/** One limit as written: in money, in requests or in tokens. */
 export interface SpendCap {
   /** US cents, ≥ 0. A number is read by its shortest decimal; text is exact. */
-  readonly amountCents: number | string;
+  readonly amountCents?: number | string | undefined;
+  /** Requests, instead of money. */
+  readonly maxRequests?: number | undefined;
+  /** Input and output tokens together, instead of money. */
+  readonly maxTokens?: number | undefined;
   readonly window: CapWindow;
   readonly action: CapAction;
   /** Model to use instead. Required with `downgrade`, an error otherwise. */
@@ -66,6 +82,8 @@ export interface SpendCap {
   readonly reason?: string | undefined;
   /** Narrows the cap to calls whose scope has these values. */
   readonly selector?: Selector | undefined;
+  /** A counter of its own for each value of this label. */
+  readonly per?: ScopeKey | undefined;
 }
 
 /** The policy as written: TypeScript object or JSON. */
@@ -85,6 +103,8 @@ export interface SpendPolicy {
   readonly defaultMaxOutputTokens?: number | undefined;
   /** Factor ≥ 1 on the prices sent as `provider.max_price` and reserved. Default 1. */
   readonly priceHeadroom?: number | string | undefined;
+  /** IANA name of the zone whose days, weeks, months and hours count. Default UTC. */
+  readonly timeZone?: string | undefined;
   /** Which models may be used: the first rule that matches decides, and without one the call is refused. */
   readonly rules?: readonly PolicyRule[] | undefined;
 }
@@ -97,16 +117,20 @@ export type RulePolicy = Pick<SpendPolicy, 'name'> &
 export interface Cap {
   /** Place in `caps`, from 0. */
   readonly index: number;
-  readonly amountUsd: Usd;
+  readonly unit: CapUnit;
+  /** The amount, in `unit`. */
+  readonly limit: bigint;
   readonly window: CapWindow;
+  readonly timeZone: string;
+  readonly per: ScopeKey | undefined;
   readonly action: CapAction;
   readonly downgradeTo: string | undefined;
   readonly reason: string | undefined;
   /** Calls and rows that this cap counts: policy scope and selector together. */
   readonly match: Selector;
-  /** How many scope keys `match` names: the more specific key wins a tie. */
+  /** How many scope keys `match` and `per` name: the more specific key wins a tie. */
   readonly specificity: number;
-  /** Printed form of `match`: `tenantId=acme/teamId=engineering`. */
+  /** Printed form of `match`: `tenantId=acme/teamId=engineering`, and `/each userId` for a counter per user. */
   readonly scopeKey: string;
 }
 
@@ -118,6 +142,7 @@ export interface Policy {
   /** Empty in a policy that leaves the scope to the guard. */
   readonly scope: Selector;
   readonly mode: PolicyMode;
+  readonly timeZone: string;
   /** Milliseconds since 1970. */
   readonly effectiveFromMs: number;
   readonly caps: readonly Cap[];

@@ -90,11 +90,12 @@ export function narrower(scope: Selector, selector: Selector): Narrowing {
 export function printScopeKey(selector: Selector): string {
   return SCOPE_KEYS.flatMap((key) => {
     const value = selector[key];
-    return value === undefined ? [] : [`${key}=${escapeValue(value)}`];
+    return value === undefined ? [] : [`${key}=${escapeScopeValue(value)}`];
   }).join('/');
 }
 
-function escapeValue(value: string): string {
+/** A value as `printScopeKey` prints it. */
+export function escapeScopeValue(value: string): string {
   return value.replaceAll('%', '%25').replaceAll('/', '%2F').replaceAll('=', '%3D');
 }
 

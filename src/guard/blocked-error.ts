@@ -1,9 +1,10 @@
 /** A refused call, as the caller catches it: one sentence for a person, stable fields for a program (docs/errors.md). */
-import { type CapCheck, remainingUsd } from '../core/cap-check.js';
+import { type CapCheck, remainingOf } from '../core/cap-check.js';
 import type { Decision } from '../core/decide.js';
 import { AgentGuardError, type RefusalCode } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
 import { printUsd } from '../core/money.js';
+import type { CapUnit } from '../core/policy.js';
 import type { Receipt } from '../core/receipt.js';
 
 /** Thrown before anything is sent. Amounts are exact decimal strings in US dollars. */
@@ -17,6 +18,8 @@ export class AgentGuardBlockedError extends AgentGuardError {
   /** The rule that refused, as the receipt shows it; `null` when no rule did. */
   readonly rule: JsonObject | null;
   readonly scopeKey: string | null;
+  /** What the next four are amounts of: `usd`, `requests` or `tokens`. */
+  readonly unit: CapUnit | null;
   readonly limit: string | null;
   readonly spent: string | null;
   /** Upper bounds of running calls under the same cap. */
@@ -41,17 +44,22 @@ export class AgentGuardBlockedError extends AgentGuardError {
     this.cap = (receipt.decision.triggeredCap ?? null) as JsonObject | null;
     const { rule } = receipt.decision;
     this.rule = refusal.code === 'rule_denied' ? ((rule ?? null) as JsonObject | null) : null;
-    this.scopeKey = check ? check.cap.scopeKey : null;
-    this.limit = check ? printUsd(check.cap.amountUsd) : null;
-    this.spent = check ? printUsd(check.spentUsd) : null;
-    this.held = check ? printUsd(check.heldUsd) : null;
-    this.remaining = check ? printUsd(remainingUsd(check)) : null;
+    this.scopeKey = check ? check.scopeKey : null;
+    this.unit = check ? check.cap.unit : null;
+    this.limit = check ? printAmount(check.cap.unit, check.cap.limit) : null;
+    this.spent = check ? printAmount(check.cap.unit, check.spent) : null;
+    this.held = check ? printAmount(check.cap.unit, check.held) : null;
+    this.remaining = check ? printAmount(check.cap.unit, remainingOf(check)) : null;
     this.resetsAt = check?.resetsAtMs == null ? null : new Date(check.resetsAtMs).toISOString();
     this.retryAfterMs = retryAfter(refusal.code, check, nowMs);
     this.alternatives = refusal.alternatives;
     this.decision = receipt.decision;
     this.receipt = receipt;
   }
+}
+
+function printAmount(unit: CapUnit, amount: bigint): string {
+  return unit === 'usd' ? printUsd(amount) : String(amount);
 }
 
 /** A running call may end any moment; a full window only when it resets. */

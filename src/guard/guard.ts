@@ -60,6 +60,8 @@ interface Ruling {
 interface Shared {
   readonly setup: GuardSetup;
   readonly budget: Budget;
+  /** Names this guard: what `per_run` counts by without a session. */
+  readonly run: string;
   readonly open: Map<string, AllowedCall>;
   /** Opened by the first call. */
   store: Promise<SpendStore> | undefined;
@@ -81,6 +83,7 @@ export class Guard {
       : {
           setup,
           budget: new Budget(setup.policy.caps),
+          run: randomUUID(),
           open: new Map(),
           store: undefined,
           closed: false,
@@ -204,10 +207,12 @@ export class Guard {
       provider: request.provider,
       path: request.path,
       instance,
+      run: this.#scope.sessionId ?? this.#shared.run,
       capabilityClaim: this.#claim,
     };
     const call = {
       actor: facts.actor,
+      run: facts.run,
       model: request.model,
       capabilityClaim: this.#claim,
       quote: (model: string) => request.quote(model, timestampMs),
@@ -217,7 +222,12 @@ export class Guard {
       candidates: request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
     };
-    const decision = decide(setup.policy, (cap, atMs) => budget.totals(cap, atMs), call, timestampMs);
+    const decision = decide(
+      setup.policy,
+      (cap, atMs, caller) => budget.totals(cap, atMs, caller),
+      call,
+      timestampMs,
+    );
     return { decision, facts };
   }
 

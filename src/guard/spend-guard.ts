@@ -124,13 +124,14 @@ export function evaluatePolicy(policy: SpendPolicy | RulePolicy, call: Hypotheti
   const totals = (cap: CapLabel) => {
     const { settledUsd = '0', heldUsd = '0' } = call.spent?.(cap) ?? {};
     const held = readAmount(heldUsd);
-    return { settledUsd: readAmount(settledUsd), heldUsd: held, heldExpectedUsd: held };
+    return { settled: readAmount(settledUsd), held, heldExpected: held };
   };
   const prices = createPriceBook(undefined);
   const nowMs = call.atMs ?? Date.now();
   const quoter = quoteTokens(call, setup, prices);
   const asked = {
     actor: setup.scope,
+    run: setup.scope.sessionId ?? 'hypothetical',
     model: call.model,
     capabilityClaim: setup.capabilityClaim,
     quote: (model: string) => quoter(model, nowMs),

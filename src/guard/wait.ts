@@ -22,7 +22,7 @@ export async function awaitHolds(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   for (const check of ruling.decision.heldBack)
-    if (!(await livingHoldsSuffice(store, budget, check, ruling.facts.timestampMs))) return false;
+    if (!(await livingHoldsSuffice(store, budget, check, ruling.facts))) return false;
   const leftMs = deadlineMs - performance.now();
   if (leftMs <= 0) return false;
   await store.waitForChange(Math.min(leftMs, LOOK_AGAIN_MS), signal);
@@ -34,10 +34,10 @@ async function livingHoldsSuffice(
   store: SpendStore,
   budget: Budget,
   check: CapCheck,
-  atMs: number,
+  facts: CallFacts,
 ): Promise<boolean> {
-  let orphanedUsd = 0n;
-  for (const [instance, heldUsd] of budget.heldByInstance(check.cap, atMs))
-    if ((await store.isAlive(instance)) !== true) orphanedUsd += heldUsd;
-  return check.spentUsd + orphanedUsd + check.addsUsd <= check.cap.amountUsd;
+  let orphaned = 0n;
+  for (const [instance, held] of budget.heldByInstance(check.cap, facts.timestampMs, facts))
+    if ((await store.isAlive(instance)) !== true) orphaned += held;
+  return check.spent + orphaned + check.adds <= check.cap.limit;
 }

@@ -66,8 +66,8 @@ function open() {
       ...more,
     });
   const at = (cap = daily, atMs = NOON) => {
-    const { settledUsd, heldUsd, heldExpectedUsd } = budget.totals(cap, atMs);
-    return [printUsd(settledUsd), printUsd(heldUsd), printUsd(heldExpectedUsd)];
+    const { settled, held, heldExpected } = budget.totals(cap, atMs);
+    return [printUsd(settled), printUsd(held), printUsd(heldExpected)];
   };
   return { budget, apply, decided, settled, at };
 }
@@ -213,7 +213,7 @@ describe('a counter', () => {
             .filter((call) => (call.state === 'held') === held)
             .reduce((total, call) => total + call.usd, 0n);
         const totals = budget.totals(daily, now);
-        expect([totals.settledUsd, totals.heldUsd]).toEqual([sum(false), sum(true)]);
+        expect([totals.settled, totals.held]).toEqual([sum(false), sum(true)]);
       }),
       { numRuns: process.env.SLOW ? 2_000 : 60 },
     );

@@ -90,15 +90,16 @@ function run(
   { model = 'big', settled = '0', held = '0', heldExpected = held, call = {} }: Given,
 ): Decision {
   const totals = () => ({
-    settledUsd: cents(settled),
-    heldUsd: cents(held),
-    heldExpectedUsd: cents(heldExpected),
+    settled: cents(settled),
+    held: cents(held),
+    heldExpected: cents(heldExpected),
   });
   return decide(
     policy,
     totals,
     {
       actor: { tenantId: 'acme' },
+      run: 'r',
       model,
       quote,
       action: 'llm.generate',
@@ -271,7 +272,7 @@ describe('every decision', () => {
     const price = (name: string) => MODELS[name]?.map(Number);
     const trips = (one: Cap, name: string) => {
       const [expected = 0, reserved = 0] = price(name) ?? [];
-      const limit = Number(printUsd(one.amountUsd * 100n));
+      const limit = Number(printUsd(one.limit * 100n));
       const adds = one.action === 'block' ? reserved : expected;
       return one.window === 'per_call' ? adds > limit : settled + held + adds > limit;
     };

@@ -56,6 +56,7 @@ describe('a valid policy', () => {
       name: 'Team',
       scope: { tenantId: 'acme', teamId: 'engineering' },
       mode: 'enforce',
+      timeZone: 'UTC',
       version: 1,
       effectiveFromMs: Date.UTC(2026, 9, 1),
       requiredCapability: undefined,
@@ -65,8 +66,11 @@ describe('a valid policy', () => {
       caps: [
         {
           index: 0,
-          amountUsd: 50n * 10n ** 24n,
+          unit: 'usd',
+          limit: 50n * 10n ** 24n,
           window: 'per_day',
+          timeZone: 'UTC',
+          per: undefined,
           action: 'block',
           downgradeTo: undefined,
           reason: undefined,
@@ -117,7 +121,7 @@ describe('a valid policy', () => {
     [0.1 + 0.2, 3_000_000_000_000_000_4n * 10n ** 5n],
     ['-0', 0n],
   ])('%s cents are exact', (amountCents, amountUsd) => {
-    expect(compile({ caps: [{ ...CAP, amountCents }] }).caps[0]!.amountUsd).toBe(amountUsd);
+    expect(compile({ caps: [{ ...CAP, amountCents }] }).caps[0]!.limit).toBe(amountUsd);
   });
 
   it.each([
@@ -143,7 +147,7 @@ describe('a valid policy', () => {
     input.caps[0]!.amountCents = 1;
     input.scope.tenantId = 'other';
     expect(reading).toMatchObject({ ok: true, policy: { scope: { tenantId: 'acme' } } });
-    expect(reading.ok && reading.policy.caps[0]!.amountUsd).toBe(50n * 10n ** 24n);
+    expect(reading.ok && reading.policy.caps[0]!.limit).toBe(50n * 10n ** 24n);
   });
 
   it('a class instance with getters of its own is read as data', () => {
@@ -275,11 +279,11 @@ describe('a policy is refused when', () => {
     [{ amountCents: 5n }, 'amountCents is a JavaScript bigint, which JSON cannot hold'],
     [
       { window: 'per_dya' },
-      'window must be one of per_call, per_minute, per_hour, per_day, per_month, found "per_dya"; did you mean "per_day"?',
+      'window must be one of per_call, per_minute, per_hour, per_day, per_week, per_month, per_run, total, found "per_dya"; did you mean "per_day"?',
     ],
     [
       { window: 1 },
-      'window must be one of per_call, per_minute, per_hour, per_day, per_month, found the number 1',
+      'window must be one of per_call, per_minute, per_hour, per_day, per_week, per_month, per_run, total, found the number 1',
     ],
     [{ action: 'deny' }, 'action must be one of allow, shadow, downgrade, block, found "deny"'],
     [{ action: ['block'] }, 'action must be one of allow, shadow, downgrade, block, found an array'],
@@ -318,7 +322,7 @@ describe('a policy is refused when', () => {
     expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
   });
 
-  it.each(['tasks', 'timeZone', 'maxPriceAge', 'onUnknownPrice', 'per'])(
+  it.each(['tasks', 'maxPriceAge', 'onUnknownPrice'])(
     'it has %s, which this version does not evaluate',
     (key) => {
       const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
@@ -326,18 +330,54 @@ describe('a policy is refused when', () => {
     },
   );
 
-  it.each(['per', 'timeZone', 'alertAt', 'maxRequests', 'maxTokens'])(
-    'a cap has %s, which this version does not evaluate',
-    (key) => {
-      const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
-      expect(problemsOf(withCap({ [key]: 1 }))).toEqual([`caps[1].${problem}`]);
-    },
-  );
+  it.each(['alertAt'])('a cap has %s, which this version does not evaluate', (key) => {
+    const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
+    expect(problemsOf(withCap({ [key]: 1 }))).toEqual([`caps[1].${problem}`]);
+  });
 
-  it.each(['per_week', 'per_run', 'total'])('a cap has the window %s', (window) => {
-    const windows = 'use one of per_call, per_minute, per_hour, per_day, per_month';
-    const problem = `caps[1].window is "${window}", a window that this version does not evaluate; ${windows}`;
-    expect(problemsOf(withCap({ window }))).toEqual([problem]);
+  it.each([
+    [{ maxRequests: 5 }, 'maxRequests stands beside amountCents: one cap limits one thing; write two caps'],
+    [{ amountCents: undefined }, 'amountCents is missing'],
+    [
+      { amountCents: undefined, maxRequests: 1.5 },
+      'maxRequests must be a whole number of at least 0, found the number 1.5',
+    ],
+    [{ amountCents: undefined, maxTokens: '5' }, 'maxTokens must be a whole number of at least 0, found "5"'],
+    [
+      { amountCents: undefined, maxRequests: 1, window: 'per_call' },
+      'maxRequests does not go with the window "per_call": a call is always one request',
+    ],
+    [
+      { per: 'user' },
+      'per must be one of tenantId, teamId, userId, agentId, taskId, provider, sessionId, workflowId, environment, found "user"; did you mean "userId"?',
+    ],
+    [{ per: 'teamId' }, 'per is "teamId", of which this cap counts one value only'],
+    [
+      { per: 'userId', selector: { userId: 'a' } },
+      'per is "userId", of which this cap counts one value only',
+    ],
+    [
+      { per: 'userId', window: 'per_call' },
+      'per does not go with the window "per_call", which has no counter',
+    ],
+    [{ timeZone: 'UTC' }, 'timeZone is not a known key'],
+  ])('a cap says %o', (changes, problem) => {
+    expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
+  });
+
+  it.each(['Europe/Atlantis', '+01:00', 'CEST!', ''])('its time zone is %j', (timeZone) => {
+    expect(problemsOf({ ...POLICY, timeZone })).toHaveLength(1);
+  });
+
+  it('a counter per value is named so that no label can take its name', () => {
+    const caps = [
+      { ...CAP, per: 'userId' },
+      { ...CAP, selector: { userId: '*' } },
+      { ...CAP, selector: { userId: 'each userId' } },
+    ];
+    const keys = compile({ caps }).caps.map((cap) => cap.scopeKey);
+    expect(keys[0]).toBe('tenantId=acme/teamId=engineering/each userId');
+    expect(new Set(keys).size).toBe(3);
   });
 
   it('it has rules and caps, but no scope for them', () => {
