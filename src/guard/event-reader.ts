@@ -84,18 +84,31 @@ function dropUsage(facts: AnswerFacts): AnswerFacts {
   return rest;
 }
 
-/** Takes the events out of a stream that carry usage and no choice; everything else passes byte for byte. */
-export function createUsageFilter(): (chunk: Uint8Array) => Uint8Array {
+/** Takes events out of a stream of bytes; everything else passes byte for byte. */
+export interface UsageFilter {
+  push(chunk: Uint8Array): Uint8Array;
+  /** What is left when the stream ends without a blank line. */
+  flush(): Uint8Array;
+}
+
+/** Takes the events out of a stream that carry usage and no choice. */
+export function createUsageFilter(): UsageFilter {
   let rest = Buffer.alloc(0);
-  return (chunk) => {
-    const passed: Uint8Array[] = [];
-    rest = Buffer.concat([rest, chunk]);
-    for (let end = endOfEvent(rest); end > 0; end = endOfEvent(rest)) {
-      const event = rest.subarray(0, end);
-      if (!isUsageOnly(event.toString('utf8'))) passed.push(event);
-      rest = rest.subarray(end);
-    }
-    return Buffer.concat(passed);
+  const passUnlessUsage = (event: Buffer) => (isUsageOnly(event.toString('utf8')) ? [] : [event]);
+  return {
+    push(chunk) {
+      const passed: Uint8Array[] = [];
+      rest = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
+      for (let end = endOfEvent(rest); end > 0; end = endOfEvent(rest)) {
+        passed.push(...passUnlessUsage(rest.subarray(0, end)));
+        rest = rest.subarray(end);
+      }
+      // No event is this long: whatever it is, it passes as it is.
+      if (rest.length > MAX_LINE_CHARS) passed.push(rest.subarray());
+      if (rest.length > MAX_LINE_CHARS) rest = Buffer.alloc(0);
+      return Buffer.concat(passed);
+    },
+    flush: () => Buffer.concat(passUnlessUsage(rest)),
   };
 }
 

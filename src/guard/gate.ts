@@ -4,6 +4,7 @@
  */
 import { AgentGuardError } from '../core/errors.js';
 import { type AllowedCall, type CallRequest, type Guard, unknownCost } from './guard.js';
+import { nameModel, namePath } from './labels.js';
 import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';
 import type { PriceBook } from './price-book.js';
@@ -46,9 +47,6 @@ interface AskedRequest {
 /** Carries the ticket from the method to the gate. Not a header: nothing of ours is ever sent. */
 export const TICKET = Symbol('agentguard.ticket');
 
-/** Characters of an unknown path that are recorded. */
-const MAX_PATH_LENGTH = 200;
-
 /** These never spend; everything else must be known. */
 export const FREE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
@@ -84,7 +82,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const provider = detectProvider(address, configured);
   const path = pathOf(address);
   const reader = findReader(method, path);
-  const recorded = reader?.path ?? path.slice(0, MAX_PATH_LENGTH);
+  const recorded = reader?.path ?? namePath(path);
   const plain = toPlain(body);
   const request = reader && readRequest(reader, plain);
   const prices = await guard.readPrices();
@@ -93,7 +91,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     : reader
       ? refuseUnread()
       : refuseQuote(recorded);
-  const model = modelOf(plain);
+  const model = nameModel(plain);
   const asks = {
     action: recorded.endsWith('/embeddings') ? 'embedding.generate' : 'llm.generate',
     listFallbacks: (sent: string) => (request && sent === request.model ? request.fallbacks : []),
@@ -122,7 +120,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
 
 /** Releases a ticket whose request never left. */
 export async function releaseUnsent(guard: Guard, ticket: Ticket): Promise<void> {
-  if (!ticket.sent) await guard.settle(ticket.call, release());
+  if (!ticket.sent) await guard.settleOrWarn(ticket.call, release());
 }
 
 async function sendTicket(
@@ -137,7 +135,8 @@ async function sendTicket(
     requireUnchanged(rest.body, ticket);
     if (ticket.sent) ticket.call = await retryTicket(guard, ticket, rest.signal ?? undefined);
   } catch (error) {
-    ticket.refusal = error;
+    // An abort or a time limit while it waited is the client's own: it knows its signal and its error for it.
+    if (!rest.signal?.aborted) ticket.refusal = error;
     throw error;
   }
   ticket.sent = true;
@@ -182,14 +181,18 @@ async function send(
   try {
     response = await fetch(input, changes ? askForRoutes(input, init) : init);
   } catch (error) {
-    await guard.settle(call, neverLeft(error) ? release() : unknownCost(call, outcomeOf(error)));
+    await guard.settleOrWarn(call, neverLeft(error) ? release() : unknownCost(call, outcomeOf(error)));
     throw error;
   }
   const onRefusal = (refusal: UpstreamRefusal) => {
     ticket.upstream = refusal;
   };
   const lookUp = createLookUp(guard, fetch, input, init, ticket);
-  return meterResponse({ guard, call, hidesUsage, ceilingSent: changes, onRefusal, lookUp }, response);
+  const signal = init?.signal ?? signalOf(input);
+  return meterResponse(
+    { guard, call, hidesUsage, ceilingSent: changes, onRefusal, lookUp, signal },
+    response,
+  );
 }
 
 function createLookUp(
@@ -211,16 +214,13 @@ function createLookUp(
 function askForRoutes(input: string | URL | Request, init: RequestInit | undefined): RequestInit {
   const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
   if (!headers.has('x-openrouter-metadata')) headers.set('x-openrouter-metadata', 'enabled');
+  // The body was rewritten: a length that the caller worked out no longer fits.
+  headers.delete('content-length');
   return { ...init, headers };
 }
 
 /** Failures that happen before a byte of the request is on the wire. Anything else may have been billed. */
 const UNSENT_CODES = new Set([
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ECONNREFUSED',
-  'ENETUNREACH',
-  'EHOSTUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
   'CERT_HAS_EXPIRED',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -229,7 +229,15 @@ const UNSENT_CODES = new Set([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_UNSUPPORTED_PROTOCOL',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+  'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+  'ERR_SSL_TLSV1_UNRECOGNIZED_NAME',
 ]);
+
+/** System calls of name lookup and connecting. The same error codes from others may come after the body left. */
+const CONNECT_CALLS = new Set(['connect', 'getaddrinfo']);
 
 function neverLeft(error: unknown): boolean {
   for (
@@ -237,8 +245,9 @@ function neverLeft(error: unknown): boolean {
     cause instanceof Error && depth < 5;
     cause = cause.cause, depth++
   ) {
-    const { code } = cause as { code?: unknown };
-    if (typeof code === 'string' && (UNSENT_CODES.has(code) || code.startsWith('ERR_SSL_'))) return true;
+    const { code, syscall } = cause as { code?: unknown; syscall?: unknown };
+    if (typeof code === 'string' && UNSENT_CODES.has(code)) return true;
+    if (typeof syscall === 'string' && CONNECT_CALLS.has(syscall)) return true;
     if (cause instanceof AggregateError && cause.errors.length > 0 && cause.errors.every(neverLeft))
       return true;
   }
@@ -276,11 +285,6 @@ function parse(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
-}
-
-function modelOf(body: unknown): string {
-  const model = (body as { model?: unknown } | null | undefined)?.model;
-  return typeof model === 'string' && model.length <= 200 ? model : 'unknown';
 }
 
 /** The path without query; never the host, which the provider names. */

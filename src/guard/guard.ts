@@ -14,9 +14,11 @@ import {
 } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
+import type { Policy } from '../core/policy.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
+import { decisionTime, requireEffective } from './decision-time.js';
 import type { CallContext, GuardSetup } from './options.js';
 import { narrowContext } from './options.js';
 import { createPriceBook, type PriceBook } from './price-book.js';
@@ -48,12 +50,14 @@ export interface AllowedCall {
   readonly receipt: Receipt;
 }
 
-/** Rows may be this far ahead of the clock, in milliseconds, before a decision is refused. */
-const MAX_CLOCK_LAG_MS = 60_000;
-
 interface Ruling {
   readonly decision: Decision;
   readonly facts: CallFacts;
+}
+
+interface Ending {
+  readonly call: AllowedCall;
+  readonly settlement: Settlement;
 }
 
 /** Everything that guards of one ledger, policy and key share; views differ in scope and claim only. */
@@ -63,6 +67,8 @@ interface Shared {
   /** Names this guard: what `per_run` counts by without a session. */
   readonly run: string;
   readonly open: Map<string, AllowedCall>;
+  /** What is known of calls that ended, while the ledger could not be written. */
+  readonly unwritten: Ending[];
   /** Opened by the first call. */
   store: Promise<SpendStore> | undefined;
   closed: boolean;
@@ -85,6 +91,7 @@ export class Guard {
           budget: new Budget(setup.policy.caps),
           run: randomUUID(),
           open: new Map(),
+          unwritten: [],
           store: undefined,
           closed: false,
           closing: new AbortController(),
@@ -116,6 +123,8 @@ export class Guard {
    */
   async authorize(request: CallRequest): Promise<AllowedCall> {
     const store = await this.#openStore();
+    // A ledger that lost an ending before must be whole again before it decides anew.
+    if (this.#shared.unwritten.length > 0) await this.#writeEndings();
     const deadlineMs = performance.now() + this.#shared.setup.waitForHoldsMs;
     let mayWait = this.#shared.setup.waitForHoldsMs > 0;
     for (;;) {
@@ -135,19 +144,35 @@ export class Guard {
   }
 
   /**
-   * Records what a call attempt really cost. A second settlement of the same attempt is ignored.
+   * Records what a call attempt really cost. A second settlement of the same attempt is ignored. One that cannot be
+   * written now is written before the next decision, or at close.
    *
    * @returns whether it was recorded.
+   * @throws AgentGuardError when the ledger cannot be written.
    */
   async settle(call: AllowedCall, settlement: Settlement): Promise<boolean> {
-    if (!this.#shared.open.delete(keyOf(call.facts))) return false;
-    await this.#record(call, settlement);
+    const { open, unwritten } = this.#shared;
+    if (!open.delete(keyOf(call.facts))) return false;
+    unwritten.push({ call, settlement });
+    await this.#writeEndings();
     return true;
+  }
+
+  /** Settles a call whose answer is there and paid for: a ledger that fails then warns, and refuses the next call. */
+  async settleOrWarn(call: AllowedCall, settlement: Settlement): Promise<boolean> {
+    try {
+      return await this.settle(call, settlement);
+    } catch (error) {
+      warn(error);
+      return false;
+    }
   }
 
   /** Records the true cost of an attempt that was settled as unknown, unless the guard was closed meanwhile. */
   async supersede(call: AllowedCall, settlement: Settlement): Promise<void> {
-    if (!this.#shared.closed) await this.#record(call, settlement);
+    if (this.#shared.closed) return;
+    this.#shared.unwritten.push({ call, settlement });
+    await this.#writeEndings().catch((error: unknown) => warn(error));
   }
 
   /** Aborted when the guard is closed. */
@@ -155,30 +180,41 @@ export class Guard {
     return this.#shared.closing.signal;
   }
 
-  async #record(call: AllowedCall, settlement: Settlement): Promise<void> {
-    const { setup } = this.#shared;
-    const store = await this.#openStore();
-    const written = await store.transact((view) => {
-      const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
-      const row = settlementRow(setup.policy, call.decision, call.facts, settlement, randomUUID(), nowMs);
-      const fallbacks = (settlement.fallbacks ?? []).map((route) =>
-        fallbackRow(setup.policy, call.facts, route, randomUUID(), nowMs),
-      );
-      return { result: undefined, drafts: [...fallbacks, row].map((decision) => this.#sign(decision)) };
-    });
-    this.#announce(written.receipts);
+  /** Writes every ending that is not in the ledger yet; what fails stays for the next time. */
+  async #writeEndings(): Promise<void> {
+    const { setup, unwritten, store: opened } = this.#shared;
+    const endings = unwritten.splice(0);
+    if (endings.length === 0 || !opened) return;
+    try {
+      const store = await opened;
+      const written = await store.transact((view) => {
+        const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
+        const rows = endings.flatMap((ending) => endingRows(setup.policy, ending, nowMs));
+        return { result: undefined, drafts: rows.map((decision) => this.#sign(decision)) };
+      });
+      this.#announce(written.receipts);
+    } catch (error) {
+      unwritten.unshift(...endings);
+      throw error;
+    }
   }
 
   /** Settles what is still running as unknown, flushes, and lets go of the ledger. Idempotent. */
   async close(): Promise<void> {
     const shared = this.#shared;
     if (shared.closed) return;
-    for (const call of [...shared.open.values()]) await this.settle(call, unknownCost(call, 'aborted'));
     shared.closed = true;
     shared.closing.abort();
-    const store = await shared.store;
-    store?.detach(shared.budget);
-    if (shared.setup.closesStore) await store?.close();
+    for (const call of shared.open.values())
+      shared.unwritten.push({ call, settlement: unknownCost(call, 'aborted') });
+    shared.open.clear();
+    try {
+      await this.#writeEndings();
+    } finally {
+      const store = await shared.store;
+      store?.detach(shared.budget);
+      if (shared.setup.closesStore) await store?.close();
+    }
   }
 
   /** The row is flushed; a refusal is thrown, anything else may be sent. */
@@ -190,6 +226,7 @@ export class Guard {
     if (decision.action !== 'block') this.#shared.open.set(keyOf(facts), call);
     await written.durable();
     this.#announce(written.receipts);
+    if (this.#shared.closed) throw closedError();
     if (decision.action === 'block') throw new AgentGuardBlockedError(decision, receipt, facts.timestampMs);
     return call;
   }
@@ -242,10 +279,7 @@ export class Guard {
 
   #openStore(): Promise<SpendStore> {
     const shared = this.#shared;
-    if (shared.closed)
-      throw new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
-        hint: 'make a new one, or close later',
-      });
+    if (shared.closed) throw closedError();
     shared.store ??= shared.setup.openStore().then(
       (store) => {
         store.attach(shared.budget);
@@ -265,12 +299,31 @@ export class Guard {
     if (!onDecision) return;
     for (const receipt of receipts) {
       try {
-        onDecision({ decision: receipt.decision, receipt });
+        const returned: unknown = onDecision({ decision: receipt.decision, receipt });
+        if (returned instanceof Promise) returned.catch((error: unknown) => warn(error));
       } catch (error) {
-        process.emitWarning(error instanceof Error ? error : new Error(`onDecision threw ${String(error)}`));
+        warn(error);
       }
     }
   }
+}
+
+/** The rows of one call that ended: routes tried in vain, and what it cost. */
+function endingRows(policy: Policy, { call, settlement }: Ending, nowMs: number): JsonObject[] {
+  const { decision, facts } = call;
+  const routes = settlement.fallbacks ?? [];
+  const fallbacks = routes.map((route) => fallbackRow(policy, facts, route, randomUUID(), nowMs));
+  return [...fallbacks, settlementRow(policy, decision, facts, settlement, randomUUID(), nowMs)];
+}
+
+function closedError(): AgentGuardError {
+  return new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
+    hint: 'make a new one, or close later',
+  });
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
 }
 
 /** What stays spent when nobody knows the cost: the bound. */
@@ -278,26 +331,6 @@ export function unknownCost(call: AllowedCall, outcome: Settlement['outcome']): 
   const { quote } = call.decision;
   const actualUsd = quote.kind === 'bounded' ? quote.reservedUsd : null;
   return { costSource: 'reserved', actualUsd, partial: true, outcome };
-}
-
-/** Rows never go back in time: a clock slightly behind the ledger borrows the time of its newest row. */
-function decisionTime(nowMs: number, lastTimestampMs: number): number {
-  if (nowMs >= lastTimestampMs) return nowMs;
-  if (lastTimestampMs - nowMs <= MAX_CLOCK_LAG_MS) return lastTimestampMs;
-  const ahead = new Date(lastTimestampMs).toISOString();
-  throw new AgentGuardError(
-    'CLOCK_BEHIND_LEDGER',
-    `the clock says ${new Date(nowMs).toISOString()}, but the newest row of the ledger is from ${ahead}`,
-    { hint: 'set the clock of this machine; until then no call is allowed' },
-  );
-}
-
-function requireEffective(policyId: string, effectiveFromMs: number, nowMs: number): void {
-  if (nowMs >= effectiveFromMs) return;
-  const from = new Date(effectiveFromMs).toISOString();
-  throw new AgentGuardError('POLICY_NOT_EFFECTIVE', `policy "${policyId}" is effective from ${from}`, {
-    hint: 'wait until then, or set effectiveFrom to a moment that has passed',
-  });
 }
 
 function keyOf(facts: CallFacts): string {

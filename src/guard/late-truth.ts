@@ -4,7 +4,8 @@
  */
 import type { Settlement } from '../core/decision.js';
 import type { Fetch } from './gate.js';
-import { readAmount, readCount, readLabel } from './usage.js';
+import { readGenerationId, readProvider, readServedModel } from './labels.js';
+import { readAmount, readCount } from './usage.js';
 
 /** Pauses before each look-up, in milliseconds: upstream needs a moment to close its books. */
 const PAUSES_MS = [500, 1_500, 4_000, 10_000, 30_000];
@@ -65,9 +66,9 @@ function readGeneration(json: unknown): Settlement | undefined {
     outcome: 'aborted',
     inputTokens: readCount(data.native_tokens_prompt),
     outputTokens: readCount(data.native_tokens_completion),
-    servedModel: readLabel(data.model),
-    servedProvider: readLabel(data.provider_name),
-    generationId: readLabel(data.id),
+    servedModel: readServedModel(data.model),
+    servedProvider: readProvider(data.provider_name),
+    generationId: readGenerationId(data.id),
   };
 }
 

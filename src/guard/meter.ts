@@ -2,6 +2,7 @@
 import type { Settlement } from '../core/decision.js';
 import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
 import type { AllowedCall, Guard } from './guard.js';
+import { readGenerationId } from './labels.js';
 import { classifyRefusal, type UpstreamRefusal } from './upstream-refusal.js';
 import { releaseRefused, settleAnswer } from './usage.js';
 
@@ -23,6 +24,8 @@ interface Metered {
   readonly onRefusal: (refusal: UpstreamRefusal) => void;
   /** Asks for the cost of an answer that broke off; absent when nobody wants that or can answer. */
   readonly lookUp?: ((generationId: string) => Promise<Settlement | undefined>) | undefined;
+  /** Of the request: aborts an answer also while nobody reads it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -32,7 +35,7 @@ interface Metered {
 export async function meterResponse(metered: Metered, response: Response): Promise<Response> {
   const { guard, call } = metered;
   if (!response.body) {
-    await guard.settle(
+    await guard.settleOrWarn(
       call,
       response.ok ? settleAnswer(call, {}, 'cut') : releaseRefused(response.status, undefined),
     );
@@ -58,7 +61,7 @@ async function meterRefusal(
       if (isCut) break;
     }
   } catch (error) {
-    await guard.settle(call, { ...settleAnswer(call, {}, 'cut'), httpStatus: response.status });
+    await guard.settleOrWarn(call, { ...settleAnswer(call, {}, 'cut'), httpStatus: response.status });
     throw error;
   }
   const { facts, json } = reader.finish();
@@ -70,34 +73,32 @@ async function meterRefusal(
     isCut ||
     facts.costUsd !== undefined ||
     (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
-  await guard.settle(
+  await guard.settleOrWarn(
     call,
     billed ? { ...settleAnswer(call, facts, 'cut'), httpStatus: status } : releaseRefused(status, refusal),
   );
   return cloneWith(response, Buffer.concat(chunks));
 }
 
-function meterAnswer({ guard, call, hidesUsage, lookUp }: Metered, response: Response): Response {
+function meterAnswer({ guard, call, hidesUsage, lookUp, signal }: Metered, response: Response): Response {
   const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
   const facts = isStream ? createEventReader() : createDocumentReader();
   const filter = isStream && hidesUsage ? createUsageFilter() : undefined;
   const source = (response.body as ReadableStream<Uint8Array>).getReader();
   const settle = async (ended: 'complete' | 'cut' | 'aborted') => {
     abandoned.unregister(facts);
+    signal?.removeEventListener('abort', onAbort);
     const seen = facts.finish();
     const really = seen.complete ? 'complete' : ended === 'complete' ? 'cut' : ended;
     const settlement = settleAnswer(call, seen.facts, really);
-    try {
-      const recorded = await guard.settle(call, settlement);
-      const id = seen.facts.generationId ?? response.headers.get('x-generation-id') ?? undefined;
-      if (recorded && settlement.costSource === 'reserved' && id !== undefined)
-        lookUp?.(id)
-          .then((truth) => truth && guard.supersede(call, truth))
-          .catch(warn);
-    } catch (error) {
-      warn(error);
-    }
+    const recorded = await guard.settleOrWarn(call, settlement);
+    const id = seen.facts.generationId ?? readGenerationId(response.headers.get('x-generation-id'));
+    if (recorded && settlement.costSource === 'reserved' && id !== undefined)
+      lookUp?.(id).then((truth) => truth && guard.supersede(call, truth));
   };
+  // An answer that nobody reads is still one that can be aborted.
+  const onAbort = () => void settle('aborted');
+  signal?.addEventListener('abort', onAbort, { once: true });
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -108,9 +109,11 @@ function meterAnswer({ guard, call, hidesUsage, lookUp }: Metered, response: Res
           });
           if (done) break;
           facts.push(value);
-          const passed = filter ? filter(value) : value;
+          const passed = filter ? filter.push(value) : value;
           if (passed.byteLength > 0) return controller.enqueue(passed);
         }
+        const rest = filter?.flush();
+        if (rest && rest.byteLength > 0) controller.enqueue(rest);
         await settle('complete');
         controller.close();
       },
@@ -135,11 +138,4 @@ function cloneWith(response: Response, body: Uint8Array | ReadableStream<Uint8Ar
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
-}
-
-/** The answer is there and paid for: losing it would not make the ledger whole. The hold stays counted. */
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)), {
-    code: 'AGENTGUARD_NOT_SETTLED',
-  });
 }

@@ -1,6 +1,7 @@
 /**
  * What the `openai` client calls things. The guarded client is a copy with the gate in its `fetch` and the decision at
- * `request()`, through which every method passes: a refusal reaches the caller as itself, once, in every calling style.
+ * `makeRequest()`, through which every method, list and retry passes: a refusal reaches the caller as itself, once, in
+ * every calling style.
  */
 import { AgentGuardError } from '../core/errors.js';
 import { printUsdPerMtok } from '../core/money.js';
@@ -36,18 +37,13 @@ interface RequestOptions {
   readonly fetchOptions?: object;
 }
 
-interface AnswerPromise {
-  asResponse(): Promise<unknown>;
-}
-
 /** The members of an OpenAI-compatible client that the guard needs. */
 interface Client {
   readonly baseURL: string;
   readonly fetch?: Fetch;
   readonly chat: { readonly completions: { create: unknown } };
   withOptions(options: object): Client;
-  request(options: unknown, remainingRetries?: number | null): AnswerPromise;
-  makeRequest?(options: unknown, retriesRemaining: unknown, retryOf: unknown): Promise<unknown>;
+  makeRequest(options: unknown, retriesRemaining: unknown, retryOf: unknown): Promise<unknown>;
   buildURL?(path: string, query: unknown): string;
 }
 
@@ -62,30 +58,36 @@ export function guardClient<T extends object>(client: T, guard: Guard): Guarded<
 }
 
 function readClient(client: object): Client {
-  const { chat, withOptions, request, baseURL } = client as Partial<Client>;
+  const { chat, withOptions, makeRequest, baseURL } = client as Partial<Client>;
   const fits =
     typeof withOptions === 'function' &&
-    typeof request === 'function' &&
+    typeof makeRequest === 'function' &&
     typeof baseURL === 'string' &&
     typeof chat?.completions?.create === 'function';
   if (!fits)
-    throw new AgentGuardError(
-      'UNSUPPORTED_CLIENT',
+    throw unsupported(
       'this client does not look like one of the openai package',
-      {
-        hint: 'pass a client of openai 5 or 6, or give guardFetch(fetch, …) to a library that takes a fetch',
-      },
+      'pass a client of openai 5 or 6, or give guardFetch(fetch, …) to a library that takes a fetch',
     );
   if ('$guard' in client)
-    throw new AgentGuardError('UNSUPPORTED_CLIENT', 'this client is guarded already', {
-      hint: 'guard the original client, or use client.$guard.with(…) for other labels',
-    });
+    throw unsupported(
+      'this client is guarded already',
+      'guard the original client, or use client.$guard.with(…) for other labels',
+    );
+  if (Object.hasOwn(chat.completions, 'create'))
+    throw unsupported(
+      'chat.completions.create of this client was replaced, and a guarded copy would not have the replacement',
+      'guard the client first and replace the method on the guarded one',
+    );
   return client as Client;
 }
 
+function unsupported(message: string, hint: string, cause?: unknown): AgentGuardError {
+  return new AgentGuardError('UNSUPPORTED_CLIENT', message, cause === undefined ? { hint } : { hint, cause });
+}
+
 function copyClient<T>(source: Client, guard: Guard, fetch: Fetch, options: object): Guarded<T> {
-  const { withOptions } = Object.getPrototypeOf(source) as Client;
-  const copy = withOptions.call(source, { ...options, fetch: createGate(guard, fetch) });
+  const copy = cloneClient(source, { ...options, fetch: createGate(guard, fetch) });
   const base = Object.getPrototypeOf(copy) as Client;
   const handle: GuardHandle<T> = {
     with: (context) => copyClient(copy, guard.view(context), fetch, {}),
@@ -93,40 +95,57 @@ function copyClient<T>(source: Client, guard: Guard, fetch: Fetch, options: obje
   };
   const members: Partial<Client> & { $guard: GuardHandle<T> } = {
     $guard: handle,
-    request: (requested, remainingRetries) => requestGuarded(copy, base, guard, requested, remainingRetries),
+    makeRequest: (...args) => requestGuarded(copy, base, guard, args),
     withOptions: (changed: { fetch?: Fetch }) =>
       copyClient<Client>(copy, guard, changed?.fetch ?? fetch, changed),
   };
-  const { makeRequest } = base;
-  if (makeRequest)
-    members.makeRequest = (...args) => throwRefusal(args[0], () => makeRequest.apply(copy, args));
   for (const [name, value] of Object.entries(members))
     Object.defineProperty(copy, name, { value, enumerable: false, configurable: false, writable: false });
   return copy as unknown as Guarded<T>;
 }
 
-/** Decides before the client builds its request; the client awaits its options, so its own promise type survives. */
-function requestGuarded(
+/** The client's own copy of itself, with what was set on it after it was made, and what a subclass added. */
+function cloneClient(source: Client, options: object): Client {
+  const { withOptions } = Object.getPrototypeOf(source) as Client;
+  let copy: Client;
+  try {
+    copy = withOptions.call(source, options);
+  } catch (cause) {
+    const hint = 'give guardFetch(fetch, …) to it as its fetch option instead';
+    throw unsupported(`this client cannot be copied: ${(cause as Error).message}`, hint, cause);
+  }
+  const fields = copy as unknown as Record<string, unknown>;
+  for (const [name, value] of Object.entries(source)) {
+    const isPlain = typeof value !== 'object' && typeof value !== 'function';
+    const isSetLater = isPlain && value !== fields[name] && !(name in options);
+    if (isSetLater || !(name in copy)) fields[name] = value;
+  }
+  return copy;
+}
+
+/**
+ * Decides before the client builds its request, unless an earlier attempt was decided. A stop in the gate looks like a
+ * broken connection to the client: what it really was is handed on instead.
+ */
+async function requestGuarded(
   copy: Client,
   base: Client,
   guard: Guard,
-  requested: unknown,
-  remainingRetries: number | null | undefined,
-): AnswerPromise {
-  let ticket: Ticket | undefined;
-  const decided = Promise.resolve(requested).then(async (options) => {
-    const known = options as RequestOptions;
-    ticket = await decideRequest(copy, guard, known);
-    if (!ticket) return known;
-    const fetchOptions = { ...known.fetchOptions, [TICKET]: ticket };
-    return { ...known, ...(ticket.body ? { body: ticket.body } : {}), fetchOptions };
-  });
-  const answer = base.request.call(copy, decided, remainingRetries ?? null);
-  // `asResponse` looks at the outcome without reading the body; the caller still gets the error itself.
-  answer.asResponse().then(undefined, () => {
-    if (ticket) releaseUnsent(guard, ticket).catch((error: Error) => process.emitWarning(error));
-  });
-  return answer;
+  [requested, retriesRemaining, retryOf]: Parameters<Client['makeRequest']>,
+): Promise<unknown> {
+  const options = (await requested) as RequestOptions;
+  const carried = (options.fetchOptions as { [TICKET]?: Ticket } | undefined)?.[TICKET];
+  const ticket = carried ?? (await decideRequest(copy, guard, options));
+  if (!ticket) return base.makeRequest.call(copy, options, retriesRemaining, retryOf);
+  if (ticket.refusal) throw ticket.refusal;
+  const fetchOptions = { ...options.fetchOptions, [TICKET]: ticket };
+  const decided = { ...options, ...(ticket.body ? { body: ticket.body } : {}), fetchOptions };
+  try {
+    return await base.makeRequest.call(copy, decided, retriesRemaining, retryOf);
+  } catch (error) {
+    await releaseUnsent(guard, ticket);
+    throw ticket.refusal ?? explainCeiling(error, ticket);
+  }
 }
 
 /** The ticket of a request that may spend; none for one that cannot, or that was aborted while it waited. */
@@ -148,19 +167,6 @@ async function decideRequest(
     if (signal?.aborted) return undefined;
     const { OpenAIError } = copy.constructor as { OpenAIError?: unknown };
     throw error instanceof AgentGuardBlockedError ? adoptPrototype(error, OpenAIError) : error;
-  }
-}
-
-/** A stop in the gate looks like a broken connection to the client: this hands on what it really was. */
-async function throwRefusal(options: unknown, send: () => Promise<unknown>): Promise<unknown> {
-  const { fetchOptions } = ((await options) ?? {}) as { fetchOptions?: { [TICKET]?: Ticket } };
-  const ticket = fetchOptions?.[TICKET];
-  if (ticket?.refusal) throw ticket.refusal;
-  try {
-    return await send();
-  } catch (error) {
-    if (ticket?.refusal) throw ticket.refusal;
-    throw explainCeiling(error, ticket);
   }
 }
 

@@ -64,12 +64,17 @@ export class SpendGuard {
    * Records what the call cost. A second settlement of the same call is ignored.
    *
    * @throws TypeError when `costUsd` is not a decimal ≥ 0.
+   * @throws RangeError when a count is not a whole number ≥ 0.
    */
   async settle(allowed: AllowedCall, outcome: SpendOutcome): Promise<void> {
     const costUsd = outcome.costUsd === undefined ? undefined : parseUsd(String(outcome.costUsd), 'up');
     if (outcome.costUsd !== undefined && (costUsd === undefined || costUsd < 0n))
       throw new TypeError('settle: costUsd must be a decimal ≥ 0, in US dollars');
-    const facts = { costUsd, inputTokens: outcome.inputTokens, outputTokens: outcome.outputTokens };
+    const count = (name: string, value: number | undefined) =>
+      value === undefined ? undefined : readCount(name, value);
+    const inputTokens = count('inputTokens', outcome.inputTokens);
+    const outputTokens = count('outputTokens', outcome.outputTokens);
+    const facts = { costUsd, inputTokens, outputTokens };
     await this.#guard.settle(allowed, settleAnswer(allowed, facts, outcome.partial ? 'cut' : 'complete'));
   }
 

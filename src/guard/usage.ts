@@ -4,6 +4,7 @@ import type { JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
 import { type AllowedCall, unknownCost } from './guard.js';
+import { readGenerationId, readProvider, readServedModel } from './labels.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
 
 /** The facts of an answer, as far as they were seen. */
@@ -22,9 +23,6 @@ export interface AnswerFacts {
   readonly failed?: boolean;
 }
 
-/** Labels from upstream are copied only when they look like labels. */
-const LABEL = /^[\w~./:@+ ()-]{1,200}$/;
-
 /** Reads one JSON answer, or one event of a streamed one: chat, text, responses or embeddings. */
 export function readAnswer(json: unknown): AnswerFacts {
   if (!isObject(json)) return {};
@@ -38,9 +36,9 @@ export function readAnswer(json: unknown): AnswerFacts {
     inputTokens: readCount(usage.prompt_tokens ?? usage.input_tokens),
     outputTokens: readCount(usage.completion_tokens ?? usage.output_tokens) ?? (isEmbeddings ? 0 : undefined),
     cacheWriteTokens: readCount(objectOf(usage.prompt_tokens_details).cache_write_tokens),
-    servedModel: readLabel(answer.model),
-    servedProvider: readLabel(answer.provider),
-    generationId: readLabel(answer.id),
+    servedModel: readServedModel(answer.model),
+    servedProvider: readProvider(answer.provider),
+    generationId: readGenerationId(answer.id),
     fallbacks: readFallbacks(answer.openrouter_metadata ?? json.openrouter_metadata),
     failed: answer.error != null || choices.some((choice) => isObject(choice) && choice.error != null),
   };
@@ -127,8 +125,8 @@ function readFallbacks(metadata: unknown): readonly FailedRoute[] | undefined {
   const failed = attempts.slice(0, -1).slice(0, MAX_FALLBACKS);
   if (failed.length === 0) return undefined;
   return failed.map(({ model, provider, status }) => ({
-    model: readLabel(model),
-    provider: readLabel(provider),
+    model: readServedModel(model),
+    provider: readProvider(provider),
     httpStatus: readCount(status),
   }));
 }
@@ -151,11 +149,6 @@ export function readAmount(value: unknown): Usd | undefined {
 /** A count of tokens, or `undefined`. */
 export function readCount(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
-}
-
-/** A name that upstream gives, when it looks like one. */
-export function readLabel(value: unknown): string | undefined {
-  return typeof value === 'string' && LABEL.test(value) ? value : undefined;
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -5,7 +5,7 @@
 import { constants, type Dirent } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
 import { decodeScopeName, encodeScopeName } from './scope-folder.js';
 
@@ -111,8 +111,11 @@ const LOCAL: ReadonlySet<number> = new Set([
 ]);
 
 async function makeFolder(path: string, recursive: boolean): Promise<void> {
+  // One level at a time: where a parent exists and still answers ENOENT, as below /proc, Node's own recursion never ends.
+  const parent = dirname(path);
+  if (recursive && parent !== path && !(await exists(parent))) await makeFolder(parent, true);
   try {
-    await fs.mkdir(path, { mode: 0o700, recursive });
+    await fs.mkdir(path, { mode: 0o700 });
   } catch (cause) {
     if (codeOf(cause) === 'EEXIST') return;
     throw new AgentGuardError('LEDGER_UNWRITABLE', `${path} cannot be created (${codeOf(cause)}).`, {
@@ -120,6 +123,13 @@ async function makeFolder(path: string, recursive: boolean): Promise<void> {
       hint: 'Set AGENTGUARD_HOME to a folder that this user may write to.',
     });
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return fs.lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function checkFolder(path: string): Promise<void> {

@@ -47,6 +47,8 @@ describe('SpendGuard', () => {
     const allowed = await guard.decide(CALL);
     await expect(guard.settle(allowed, { costUsd: '-1' })).rejects.toThrow(TypeError);
     await expect(guard.settle(allowed, { costUsd: Number.NaN })).rejects.toThrow(TypeError);
+    await expect(guard.settle(allowed, { inputTokens: -1, outputTokens: 5 })).rejects.toThrow(RangeError);
+    await expect(guard.settle(allowed, { inputTokens: 1.5, outputTokens: 5 })).rejects.toThrow(RangeError);
     await guard.settle(allowed, {});
   });
 

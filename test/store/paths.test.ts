@@ -51,6 +51,20 @@ describe('the home', () => {
     });
   });
 
+  it.skipIf(process.platform !== 'linux')(
+    'below a file system that makes no folders is refused at once',
+    async () => {
+      await expect(openHome('/proc/agentguard-nowhere/deep')).rejects.toMatchObject({
+        code: 'LEDGER_UNWRITABLE',
+      });
+    },
+  );
+
+  it('many levels deep is made', async () => {
+    const home = join(await makeHome(), 'a', 'b', 'c');
+    await expect(openHome(home)).resolves.toContain('a/b/c');
+  });
+
   it('with a NUL in its path is refused', async () => {
     await expect(openHome('/tmp/a\0b')).rejects.toMatchObject({ code: 'HOME_UNSAFE' });
   });
