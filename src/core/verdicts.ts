@@ -61,7 +61,7 @@ function judgeAuthentic(evidence: Evidence): Verdict {
     const what = `${count(uncheckedRows, 'row')} of ${rows}`;
     return {
       answer: 'unknown',
-      because: `Nobody here knows the key of ${what}, so those signatures were not checked.`,
+      because: `The key of ${what} was not known when they were read, so those signatures were not checked.`,
     };
   }
   if (unpinnedKeys > 0) {
@@ -75,9 +75,17 @@ function judgeAuthentic(evidence: Evidence): Verdict {
   return { answer: 'yes', because: `${validText(rows)} under ${count(keys, 'pinned key')}.` };
 }
 
-function judgeContiguous({ faults, rows, unseen, unbroken }: Evidence): Verdict {
+function judgeContiguous({ faults, rows, uncheckedRows, unseen, unbroken }: Evidence): Verdict {
   if (faults.contiguous !== undefined) return { answer: 'no', because: faults.contiguous };
   if (rows === 0) return NO_ROWS;
+  // Hashes and links alone can be made by anybody: without signatures they show no order that anyone stands for.
+  if (uncheckedRows > 0) {
+    const what = count(uncheckedRows, 'row');
+    return {
+      answer: 'unknown',
+      because: `Hashes and links agree, but the signatures of ${what} were not checked, so anybody could have made them.`,
+    };
+  }
   if (unseen !== undefined) return { answer: 'unknown', because: unseen };
   return { answer: 'yes', because: unbroken };
 }

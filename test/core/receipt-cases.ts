@@ -193,7 +193,7 @@ function keyCases(): ReceiptCase[] {
       'key-unknown',
       writeLedger('aa').receipts.map(withoutKey),
       ['UNKNOWN_KEY@1'],
-      ['unknown', 'yes'],
+      ['unknown', 'unknown'],
       {},
     ),
     entry('key-not-pinned', lines, [NOTE_A], ['unknown', 'yes'], {}),

@@ -63,7 +63,7 @@ export async function runVerify(
     tookMs: Math.round(context.io.elapsedMs() - startedMs),
   };
   const exitCode = judge(verification, paths.length > 0);
-  if (!context.quiet || exitCode !== EXIT_CODES.ok) printVerification(context, verification);
+  if (!context.quiet || context.json || exitCode !== EXIT_CODES.ok) printVerification(context, verification);
   printErrors(context, verification, exitCode);
   return exitCode;
 }
