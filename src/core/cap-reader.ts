@@ -37,29 +37,41 @@ const CAP_KEYS: readonly (keyof SpendCap)[] = [...REQUIRED_CAP_KEYS, ...OPTIONAL
 
 const AMOUNT_NAMES = { usd: 'amountCents', requests: 'maxRequests', tokens: 'maxTokens' } as const;
 
+/** Where a list of caps stands, and what its caps take from there. */
+export interface CapPlace {
+  readonly scope: Selector;
+  readonly timeZone: string;
+  /** Index of the first cap. */
+  readonly firstIndex: number;
+  readonly task?: string | undefined;
+  /** The model of a downgrade cap that names none. */
+  readonly fallback?: string | undefined;
+}
+
 /** The caps that could be read, from the key `caps`. Everything wrong with the others is noted. */
-export function readCaps(fields: Fields, scope: Selector, timeZone: string): readonly Cap[] {
+export function readCapList(fields: Fields, place: CapPlace): readonly Cap[] {
   const list = fields.data.caps;
   if (list === undefined) return [];
+  const path = joinPath(fields.path, 'caps');
   if (!Array.isArray(list)) {
-    noteProblem(fields.problems, 'caps', `must be an array, found ${describe(list)}`);
+    noteProblem(fields.problems, path, `must be an array, found ${describe(list)}`);
     return [];
   }
   return list.flatMap((value: Json, index) => {
-    const cap = asFields(value, joinPath('caps', index), fields.problems);
-    return (cap && readCap(cap, index, scope, timeZone)) ?? [];
+    const cap = asFields(value, joinPath(path, index), fields.problems);
+    return (cap && readCap(cap, place.firstIndex + index, place)) ?? [];
   });
 }
 
-function readCap(fields: Fields, index: number, scope: Selector, timeZone: string): Cap | undefined {
+function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefined {
   requireKeys(fields, REQUIRED_CAP_KEYS);
   refuseUnknownKeys(fields, CAP_KEYS, explainLaterKey);
   const window = readOneOf(fields, 'window', CAP_WINDOWS);
   const amount = readAmount(fields, window);
   const action = readOneOf(fields, 'action', CAP_ACTIONS);
-  const downgradeTo = readDowngradeTo(fields, action);
+  const downgradeTo = readDowngradeTo(fields, action, place.fallback);
   const reason = readName(fields, 'reason', MAX_REASON_LENGTH);
-  const match = readMatch(fields, scope);
+  const match = readMatch(fields, place.scope);
   const per = readPer(fields, match);
   if (!amount || !window || !action) return undefined;
   const { unit, limit } = amount;
@@ -67,10 +79,12 @@ function readCap(fields: Fields, index: number, scope: Selector, timeZone: strin
   const each = per === undefined ? [] : [`each ${per}`];
   return {
     index,
+    path: fields.path,
+    task: place.task,
     unit,
     limit,
     window,
-    timeZone,
+    timeZone: place.timeZone,
     per,
     action,
     downgradeTo,
@@ -95,10 +109,15 @@ function readMatch(fields: Fields, scope: Selector): Selector {
   return scope;
 }
 
-function readDowngradeTo(fields: Fields, action: CapAction | undefined): string | undefined {
+function readDowngradeTo(
+  fields: Fields,
+  action: CapAction | undefined,
+  fallback: string | undefined,
+): string | undefined {
   const path = joinPath(fields.path, 'downgradeTo');
   const present = fields.data.downgradeTo !== undefined;
   if (action === 'downgrade' && !present) {
+    if (fallback !== undefined) return fallback;
     noteProblem(
       fields.problems,
       path,
@@ -164,10 +183,9 @@ function readPer(fields: Fields, match: Selector): ScopeKey | undefined {
 
 /** What is valid in a list of caps but probably not meant. */
 export function findCapWarnings(caps: readonly Cap[]): readonly FieldProblem[] {
-  if (caps.length === 0) return [{ path: 'caps', message: 'is empty: no spending is limited' }];
-  const seen = new Map<string, number>();
+  const seen = new Map<string, string>();
   return caps.flatMap((cap) => {
-    const path = joinPath('caps', cap.index);
+    const { path } = cap;
     const zero = {
       path: joinPath(path, AMOUNT_NAMES[cap.unit]),
       message: 'is 0: every call that costs anything trips this cap',
@@ -181,8 +199,8 @@ export function findCapWarnings(caps: readonly Cap[]): readonly FieldProblem[] {
       cap.scopeKey,
     ]);
     const twin = seen.get(terms);
-    seen.set(terms, twin ?? cap.index);
-    const same = twin === undefined ? [] : [{ path, message: `says the same as ${joinPath('caps', twin)}` }];
+    seen.set(terms, twin ?? path);
+    const same = twin === undefined ? [] : [{ path, message: `says the same as ${twin}` }];
     return cap.limit === 0n ? [zero, ...same] : same;
   });
 }

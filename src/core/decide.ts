@@ -15,8 +15,9 @@ import type { NameModel } from './model-names.js';
 import type { Usd } from './money.js';
 import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
-import { explainRule, findRule, type RuleHit } from './rule.js';
+import { explainRule, findRule, type RuledCall, type RuleHit } from './rule.js';
 import { covers, type Scope } from './scope.js';
+import { findTask, findTaskFault, type Task } from './task.js';
 
 /** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
 export interface Call {
@@ -90,7 +91,7 @@ function quoteOnce(quote: Call['quote']): Call['quote'] {
 
 /** The claim must reach what the policy asks for, in shadow mode as well. */
 function checkCapability(policy: Policy, call: Call): Decision | undefined {
-  const required = policy.requiredCapability;
+  const required = requiredCapability(policy, call);
   if (required === undefined || satisfies(call.capabilityClaim, required)) return undefined;
   const claim = call.capabilityClaim ?? 'none';
   return refuse(call, call.quote(call.model), [], null, {
@@ -98,6 +99,12 @@ function checkCapability(policy: Policy, call: Call): Decision | undefined {
     message: `policy "${policy.id}" requires the capability ${required}; the call claims ${claim}`,
     hint: `pass capabilityClaim: '${required}' if this agent may do that`,
   });
+}
+
+/** What the policy asks for, or the task of the call where that is more. */
+export function requiredCapability(policy: Policy, { actor }: Pick<Call, 'actor'>): Capability | undefined {
+  const asked = findTask(policy.tasks, actor.taskId)?.requiredCapability;
+  return satisfies(policy.requiredCapability, asked) ? policy.requiredCapability : asked;
 }
 
 function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
@@ -129,13 +136,35 @@ function enforceCaps(
 
 /** The rule about a model, or the one that denies a model which may answer instead. `null` without rules. */
 function checkRules(policy: Policy, call: Call, model: string, nowMs: number): RuleHit | null {
-  const { rules } = policy;
-  if (rules.length === 0) return null;
+  const { rules, tasks, timeZone } = policy;
+  if (rules.length === 0 && tasks.length === 0) return null;
   const ruled = { ...call, quote: call.quote(model) };
-  const hits = [model, ...call.listFallbacks(model)].map((other) =>
-    findRule(rules, ruled, other, nowMs, policy.timeZone),
-  );
+  const hits = [model, ...call.listFallbacks(model)].map((other): RuleHit => {
+    const hit: RuleHit =
+      rules.length === 0
+        ? { effect: 'allow', rule: null, model: other }
+        : findRule(rules, ruled, other, nowMs, timeZone);
+    return hit.effect === 'deny' || tasks.length === 0 ? hit : checkTask(tasks, ruled, hit);
+  });
   return hits.find((hit) => hit.effect === 'deny') ?? hits[0] ?? null;
+}
+
+/** What the task table says about a model that the rules allow. */
+function checkTask(tasks: readonly Task[], call: RuledCall, hit: RuleHit): RuleHit {
+  const { taskId } = call.actor;
+  const task = findTask(tasks, taskId);
+  if (!task) {
+    const found = taskId === undefined ? 'the call names none' : `${JSON.stringify(taskId)} is none of them`;
+    const known = tasks.map(({ name }) => name).join(', ');
+    return {
+      ...hit,
+      effect: 'deny',
+      task: null,
+      message: `the policy allows tasks (${known}), and ${found}`,
+    };
+  }
+  const fault = findTaskFault(task, hit.model, call.name, call.quote);
+  return { ...hit, task: task.name, ...(fault ? { effect: 'deny', message: fault } : {}) };
 }
 
 function refuseByRule(
@@ -344,7 +373,12 @@ function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): str
         isSatisfied(check, quote.model, call)
       );
     });
-  const quotes = (call.candidates ?? [])
+  const task = findTask(policy.tasks, call.actor.taskId);
+  const assigned = [task?.model, task?.fallback].flatMap((pattern) =>
+    pattern && pattern.parts.length === 1 ? [pattern.text] : [],
+  );
+  const candidates = new Set([...assigned, ...(call.candidates ?? [])]);
+  const quotes = [...candidates]
     .filter((model) => call.name(model).identity !== call.name(call.model).identity)
     .filter((model) => checkRules(policy, call, model, nowMs)?.effect !== 'deny')
     .map(call.quote)

@@ -3,7 +3,7 @@
  * Only named fields are copied: no prompt, answer, header or key can reach it.
  */
 import type { CapCheck } from './cap-check.js';
-import type { Decision } from './decide.js';
+import { type Decision, requiredCapability } from './decide.js';
 import type { JsonObject } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
 import type { Capability, Policy } from './policy.js';
@@ -85,7 +85,7 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     windowSpendBefore: ceilCents(before),
     windowSpendAfter: ceilCents(before + adds),
     capabilityClaim: facts.capabilityClaim ?? null,
-    requiredCapability: policy.requiredCapability ?? null,
+    requiredCapability: requiredCapability(policy, facts) ?? null,
     instance: facts.instance,
     path: facts.path,
     caps: decision.checks.map(printCheck),
@@ -196,10 +196,11 @@ function printBounds({ bounds }: BoundedQuote) {
 }
 
 /** `index: null`: no rule spoke about the model, which denies it. */
-function printRule({ effect, rule, model }: RuleHit): JsonObject {
-  if (!rule) return { index: null, effect, model };
+function printRule({ effect, rule, model, task }: RuleHit): JsonObject {
+  const ofTask: JsonObject = task === undefined ? {} : { task };
+  if (!rule) return { index: null, effect, model, ...ofTask };
   const { index, action, resource, reason } = rule;
-  return { index, effect, action, resource, model, ...present({ reason }) };
+  return { index, effect, action, resource, model, ...present({ reason }), ...ofTask };
 }
 
 function printCap({ cap }: CapCheck): JsonObject {
@@ -210,7 +211,7 @@ function printCap({ cap }: CapCheck): JsonObject {
       : { unit: cap.unit, limit: String(cap.limit) }),
     window: cap.window,
     action: cap.action,
-    ...present({ downgradeTo: cap.downgradeTo, reason: cap.reason }),
+    ...present({ downgradeTo: cap.downgradeTo, reason: cap.reason, task: cap.task }),
   };
 }
 

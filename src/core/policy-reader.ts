@@ -1,7 +1,7 @@
 /** Reads and compiles a policy, and names everything wrong with it at once (docs/policy.md). */
 import { encodeHex, encodeUtf8 } from './bytes.js';
 import { canonicalize } from './canonical-json.js';
-import { findCapWarnings, MAX_REASON_LENGTH, readCaps } from './cap-reader.js';
+import { findCapWarnings, MAX_REASON_LENGTH, readCapList } from './cap-reader.js';
 import type { CryptoBackend } from './crypto.js';
 import {
   asFields,
@@ -35,6 +35,7 @@ import {
 } from './policy.js';
 import { readRules } from './rule-reader.js';
 import { readScope } from './scope.js';
+import { readTasks } from './task-reader.js';
 
 const PPM = 1_000_000n;
 const ONE_MILLIONTH = ONE_USD / PPM;
@@ -46,6 +47,7 @@ const OPTIONAL_KEYS = [
   'priceHeadroom',
   'timeZone',
   'rules',
+  'tasks',
 ] as const;
 const POLICY_KEYS: readonly (keyof SpendPolicy)[] = [...REQUIRED_KEYS, ...OPTIONAL_KEYS];
 
@@ -57,9 +59,10 @@ export function parsePolicy(input: unknown, backend: Pick<CryptoBackend, 'sha256
   const problems: ProblemMap = new Map();
   const root = asFields(copyPlainData(input, { path: '', name: 'policy' }, problems), 'policy', problems);
   const policy = root && compilePolicy({ ...root, path: '' }, backend);
-  if (!policy || problems.size > 0) return { ok: false, problems: listProblems(problems) };
-  const warnings = root && leavesRestToGuard(root) ? [] : findCapWarnings(policy.caps);
-  return { ok: true, policy, warnings };
+  if (!root || !policy || problems.size > 0) return { ok: false, problems: listProblems(problems) };
+  const limitsNothing = policy.caps.length === 0 && !leavesRestToGuard(root);
+  const empty = { path: 'caps', message: 'is empty: no spending is limited' };
+  return { ok: true, policy, warnings: limitsNothing ? [empty] : findCapWarnings(policy.caps) };
 }
 
 /** `undefined` only together with a problem. */
@@ -77,7 +80,9 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const effectiveFromMs = readEffectiveFrom(fields) ?? (isShort ? 0 : undefined);
   const timeZone = readTimeZone(fields) ?? 'UTC';
   const rules = readRules(fields);
-  const caps = readCaps(fields, scope ?? {}, timeZone);
+  const own = readCapList(fields, { scope: scope ?? {}, timeZone, firstIndex: 0 });
+  const { tasks, caps: taskCaps } = readTasks(fields, scope ?? {}, timeZone, own.length);
+  const caps = [...own, ...taskCaps];
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
   const defaultMaxOutputTokens = readMaxOutputTokens(fields) ?? DEFAULT_MAX_OUTPUT_TOKENS;
   const priceHeadroomPpm = readHeadroom(fields) ?? PPM;
@@ -94,6 +99,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     effectiveFromMs,
     caps,
     rules,
+    tasks,
     requiredCapability,
     defaultMaxOutputTokens,
     priceHeadroomPpm,
@@ -101,9 +107,9 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   };
 }
 
-/** A policy of rules alone: the guard's scope is its scope, and it is in force at once. */
+/** A policy of rules or tasks alone: the guard's scope is its scope, and it is in force at once. */
 function leavesRestToGuard({ data }: Fields): boolean {
-  return data.caps === undefined && data.rules !== undefined;
+  return data.caps === undefined && (data.rules !== undefined || data.tasks !== undefined);
 }
 
 /** Without `effectiveFrom`, so that a program that writes "now" into it has one policy, not one per start. */

@@ -2,6 +2,7 @@
 import type { FieldProblem } from './fields.js';
 import type { Rule } from './rule.js';
 import type { Scope, ScopeKey, Selector } from './scope.js';
+import type { Task } from './task.js';
 
 export const CAP_WINDOWS = [
   'per_call',
@@ -86,6 +87,21 @@ export interface SpendCap {
   readonly per?: ScopeKey | undefined;
 }
 
+/** What one task may use, as written. */
+export interface PolicyTask {
+  /** The model id that the task is assigned; `*` stands for any text. */
+  readonly model: string;
+  /** The model that downgrade caps of the task use, allowed beside `model`. */
+  readonly fallback?: string | undefined;
+  /** Caps on the calls of this task, beside those of the policy. */
+  readonly caps?: readonly SpendCap[] | undefined;
+  readonly requiredCapability?: Capability | undefined;
+  /** US dollars per million tokens, ≥ 0. */
+  readonly maxInputUsdPerMtok?: number | string | undefined;
+  readonly maxOutputUsdPerMtok?: number | string | undefined;
+  readonly reason?: string | undefined;
+}
+
 /** The policy as written: TypeScript object or JSON. */
 export interface SpendPolicy {
   readonly id: string;
@@ -107,16 +123,23 @@ export interface SpendPolicy {
   readonly timeZone?: string | undefined;
   /** Which models may be used: the first rule that matches decides, and without one the call is refused. */
   readonly rules?: readonly PolicyRule[] | undefined;
+  /** What each task may use, by `taskId`; `*` is for all others. A call for none of them is refused. */
+  readonly tasks?: { readonly [taskId: string]: PolicyTask } | undefined;
 }
 
-/** A policy that limits no spending but says which models may be used. What is left out comes from the guard. */
+/** A policy of rules or tasks, without caps of its own: it says which models may be used. What is left out comes from the guard. */
 export type RulePolicy = Pick<SpendPolicy, 'name'> &
-  Partial<Omit<SpendPolicy, 'caps' | 'rules'>> & { readonly rules: readonly PolicyRule[] };
+  Partial<Omit<SpendPolicy, 'caps'>> &
+  (Required<Pick<SpendPolicy, 'rules'>> | Required<Pick<SpendPolicy, 'tasks'>>);
 
 /** One cap, read and compiled. */
 export interface Cap {
-  /** Place in `caps`, from 0. */
+  /** Place in `caps`, from 0; caps of tasks come after those. */
   readonly index: number;
+  /** Where it is written: `caps[1]`. */
+  readonly path: string;
+  /** The task that it stands in. */
+  readonly task: string | undefined;
   readonly unit: CapUnit;
   /** The amount, in `unit`. */
   readonly limit: bigint;
@@ -147,6 +170,7 @@ export interface Policy {
   readonly effectiveFromMs: number;
   readonly caps: readonly Cap[];
   readonly rules: readonly Rule[];
+  readonly tasks: readonly Task[];
   readonly requiredCapability: Capability | undefined;
   readonly defaultMaxOutputTokens: number;
   /** `priceHeadroom` in millionths: 1_000_000n is 1. */

@@ -56,6 +56,10 @@ export interface RuleHit {
   readonly effect: RuleEffect;
   readonly rule: Rule | null;
   readonly model: string;
+  /** The task that the model is for, or that denied it. */
+  readonly task?: string | null;
+  /** Why a task denied it. */
+  readonly message?: string;
 }
 
 /**
@@ -81,7 +85,8 @@ export function findRule(
 }
 
 /** The rule in a sentence: `deny model/anthropic/* (rule 3)`. */
-export function explainRule({ rule, model }: RuleHit): string {
+export function explainRule({ rule, model, message }: RuleHit): string {
+  if (message !== undefined) return message;
   if (!rule) return `no rule allows ${model}`;
   const { effect, resource, index, reason } = rule;
   return `${reason === undefined ? '' : `${reason}: `}${model} is matched by ${effect} ${resource} (rules[${index}])`;
@@ -114,7 +119,8 @@ function meets(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean 
   return false;
 }
 
-function allows(pattern: ModelPattern, names: ModelNames, name: NameModel): boolean {
+/** Whether a pattern means this model, and not only a name that it may go by. */
+export function allows(pattern: ModelPattern, names: ModelNames, name: NameModel): boolean {
   if (pattern.parts.length === 1) return name(pattern.text).identity === names.identity;
   if (names.isOpen) return pattern.text === '*';
   return fits(pattern.parts, names.id);

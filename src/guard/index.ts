@@ -6,6 +6,7 @@ export type {
   CapWindow,
   PolicyMode,
   PolicyRule,
+  PolicyTask,
   RulePolicy,
   RuleWhen,
   SpendCap,

@@ -63,9 +63,12 @@ describe('a valid policy', () => {
       defaultMaxOutputTokens: 16_384,
       priceHeadroomPpm: 1_000_000n,
       rules: [],
+      tasks: [],
       caps: [
         {
           index: 0,
+          path: 'caps[0]',
+          task: undefined,
           unit: 'usd',
           limit: 50n * 10n ** 24n,
           window: 'per_day',
@@ -322,13 +325,10 @@ describe('a policy is refused when', () => {
     expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
   });
 
-  it.each(['tasks', 'maxPriceAge', 'onUnknownPrice'])(
-    'it has %s, which this version does not evaluate',
-    (key) => {
-      const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
-      expect(problemsOf({ ...POLICY, [key]: [] })).toEqual([problem]);
-    },
-  );
+  it.each(['maxPriceAge', 'onUnknownPrice'])('it has %s, which this version does not evaluate', (key) => {
+    const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
+    expect(problemsOf({ ...POLICY, [key]: [] })).toEqual([problem]);
+  });
 
   it.each(['alertAt'])('a cap has %s, which this version does not evaluate', (key) => {
     const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
@@ -363,6 +363,51 @@ describe('a policy is refused when', () => {
     [{ timeZone: 'UTC' }, 'timeZone is not a known key'],
   ])('a cap says %o', (changes, problem) => {
     expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
+  });
+
+  it.each([
+    [{}, 'tasks is empty, which could mean all tasks or none; leave it out to allow all'],
+    [[], 'tasks must be an object, found an array'],
+    [{ pay: 'a/b' }, 'tasks.pay must be an object, found "a/b"'],
+    [{ pay: {} }, 'tasks.pay.model is missing'],
+    [{ ' ': { model: 'a/b' } }, 'tasks[" "] is no name of a task: it must not be empty'],
+    [
+      { pay: { model: 'a/b', fallbak: 'a/c' } },
+      'tasks.pay.fallbak is not a known key; did you mean "fallback"?',
+    ],
+    [
+      { pay: { model: 'a/b', fallback: 'a/*' } },
+      'tasks.pay.fallback must be one model, because calls are sent to it; * goes with "model" only',
+    ],
+    [
+      { '*': { model: 'a/b', caps: [] } },
+      'tasks["*"].caps does not go with the task "*", which is no label to count by; write them in the policy',
+    ],
+    [
+      { pay: { model: 'a/b', caps: [{ ...CAP, amountCents: -1 }] } },
+      'tasks.pay.caps[0].amountCents must not be negative, found the number -1',
+    ],
+    [
+      { pay: { model: 'a/b', caps: [{ ...CAP, action: 'downgrade' }] } },
+      'tasks.pay.caps[0].downgradeTo is missing: a cap with the action "downgrade" names the model to use instead',
+    ],
+    [
+      { pay: { model: 'a/b', caps: [{ ...CAP, selector: { taskId: 'x' } }] } },
+      'tasks.pay.caps[0].selector.taskId is "x" while the policy\'s scope has "pay": no call can match',
+    ],
+  ])('it has the tasks %o', (tasks, problem) => {
+    expect(problemsOf({ ...POLICY, tasks })).toEqual([problem]);
+  });
+
+  it('a task lies outside its scope', () => {
+    const input = {
+      ...POLICY,
+      scope: { tenantId: 'acme', taskId: 'pay' },
+      tasks: { scan: { model: 'a/b', caps: [] } },
+    };
+    expect(problemsOf(input)).toEqual([
+      'tasks.scan names another task than the policy\'s scope, "pay": no call can match',
+    ]);
   });
 
   it.each(['Europe/Atlantis', '+01:00', 'CEST!', ''])('its time zone is %j', (timeZone) => {
