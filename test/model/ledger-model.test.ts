@@ -1,0 +1,296 @@
+/**
+ * Three processes, as three copies of the package, on one real ledger under random schedules, held against the model: no
+ * cap is exceeded, every row is the one that the rows before it ask for, and no row that a call depended on is lost.
+ */
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { parseUsd, type Usd } from '../../src/core/money.js';
+import type { SpendPolicy } from '../../src/core/policy.js';
+import type { Receipt } from '../../src/core/receipt.js';
+import { checkLedger } from '../store/ledger-check.js';
+import { LedgerModel, type ModelCap } from './ledger-model.js';
+
+const IS_LONG = Boolean(process.env.CI_LONG || process.env.SLOW);
+const RUNS = Number(process.env.MODEL_RUNS ?? (IS_LONG ? 10_000 : 200));
+const START = Date.parse('2026-10-01T22:58:00.000Z');
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const usd = (text: string) => parseUsd(text) as Usd;
+
+const CAPS: Readonly<Record<string, readonly ModelCap[]>> = {
+  wide: [
+    { lengthMs: DAY, limit: usd('1') },
+    { userId: 'alice', lengthMs: HOUR, limit: usd('0.5') },
+  ],
+  narrow: [{ lengthMs: HOUR, limit: usd('0.6') }],
+};
+
+function policyOf(id: 'wide' | 'narrow'): SpendPolicy {
+  const caps: SpendPolicy['caps'] =
+    id === 'wide'
+      ? [
+          { amountCents: 100, window: 'per_day', action: 'block' },
+          { amountCents: 50, window: 'per_hour', action: 'block', selector: { userId: 'alice' } },
+        ]
+      : [{ amountCents: 60, window: 'per_hour', action: 'block' }];
+  const effectiveFrom = '2026-01-01T00:00:00Z';
+  return { id, name: id, scope: { tenantId: 'acme' }, caps, mode: 'enforce', version: 1, effectiveFrom };
+}
+
+type Package = Awaited<ReturnType<typeof loadPackage>>;
+
+/** A copy of the package that shares nothing with the others. */
+async function loadPackage() {
+  vi.resetModules();
+  const { openLedger } = await import('../../src/store/index.js');
+  const { SpendGuard, setCostOverride } = await import('../../src/guard/index.js');
+  const { AgentGuardError } = await import('../../src/core/errors.js');
+  // A thousand output tokens: one cent.
+  setCostOverride('test/model', { inputCentsPerKtok: 0, outputCentsPerKtok: 1 });
+  return { openLedger, SpendGuard, AgentGuardError };
+}
+
+const fault = (code: string): Error => Object.assign(new Error(`${code}: injected`), { code });
+
+/** System calls that fail when told to: once, or from then on, as in a process that is gone. */
+class FaultyIo {
+  isDead = false;
+  /** How many bytes of the next write get through before it fails; beyond its end, all but the last. */
+  cutNextWrite: number | undefined;
+  diesOnWrite = false;
+  failNextFlush = false;
+
+  writeSync(fd: number, bytes: Uint8Array): number {
+    if (this.isDead) throw fault('EIO');
+    const cut = this.cutNextWrite;
+    if (cut === undefined) return fs.writeSync(fd, bytes);
+    this.cutNextWrite = undefined;
+    this.isDead = this.diesOnWrite;
+    fs.writeSync(fd, bytes.subarray(0, cut > 2_000 ? bytes.length - (cut % 2) : cut % bytes.length));
+    throw fault('ENOSPC');
+  }
+  ftruncateSync(fd: number, size: number): void {
+    if (this.isDead) throw fault('EIO');
+    fs.ftruncateSync(fd, size);
+  }
+  fdatasyncSync(): void {
+    if (this.isDead) throw fault('EIO');
+  }
+  async fdatasync(): Promise<void> {
+    const fails = this.isDead || this.failNextFlush;
+    this.failNextFlush = false;
+    if (fails) throw fault('EIO');
+  }
+}
+
+type Allowed = Awaited<ReturnType<InstanceType<Package['SpendGuard']>['decide']>>;
+
+interface Process {
+  readonly pack: Package;
+  readonly io: FaultyIo;
+  readonly store: Awaited<ReturnType<Package['openLedger']>>;
+  readonly guard: InstanceType<Package['SpendGuard']>;
+  readonly open: Allowed[];
+}
+
+const STEP = fc.record({
+  kind: fc.constantFrom(
+    ...['decide', 'decide', 'decide', 'together', 'settle', 'settle', 'lose', 'twice', 'release'],
+    ...['restart', 'kill', 'dieWriting', 'failWrite', 'failFlush', 'tick', 'edge', 'back', 'spoil'],
+  ),
+  who: fc.nat(2),
+  amount: fc.nat(4_000),
+});
+type Step = typeof STEP extends fc.Arbitrary<infer T> ? T : never;
+
+class World {
+  readonly folder: string;
+  readonly home = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'ag-model-')));
+  readonly packs: readonly Package[];
+  readonly processes: Process[] = [];
+  readonly model = new LedgerModel(CAPS);
+  readonly promised = new Set<string>();
+  nowMs = START;
+  newestMs = Number.NEGATIVE_INFINITY;
+  seen = 0;
+  errors = 0;
+
+  constructor(packs: readonly Package[]) {
+    this.packs = packs;
+    this.folder = join(this.home, 'acme');
+  }
+
+  async start(who: number): Promise<void> {
+    const pack = this.packs[who] as Package;
+    const io = new FaultyIo();
+    const store = await pack.openLedger({
+      ...{ home: this.home, scope: 'acme', durability: who === 0 ? 'process' : 'disk' },
+      ...{ partBytes: 5_000, snapshotRows: 4, now: () => this.nowMs },
+      io: {
+        writeSync: (fd, bytes) => io.writeSync(fd, bytes),
+        ftruncateSync: (fd, size) => io.ftruncateSync(fd, size),
+        fdatasyncSync: () => io.fdatasyncSync(),
+        fdatasync: () => io.fdatasync(),
+      },
+    });
+    const guard = new pack.SpendGuard({
+      policy: policyOf(who === 2 ? 'narrow' : 'wide'),
+      scope: { tenantId: 'acme', userId: who === 1 ? 'bob' : 'alice' },
+      config: { store, clock: () => this.nowMs, waitForHoldsMs: 0 },
+    });
+    this.processes[who] = { pack, io, store, guard, open: [] };
+  }
+
+  async run({ kind, who, amount }: Step): Promise<void> {
+    const process = this.processes[who] as Process;
+    const { io, guard, open } = process;
+    const tokens = 1_000 * (1 + (amount % 35));
+    const call = open[amount % Math.max(1, open.length)];
+    if (kind === 'decide') await this.decide(process, tokens);
+    else if (kind === 'together')
+      await Promise.all(
+        [0, 1, 2, 3].map((n) => this.decide(this.processes[(who + n) % 3] as Process, tokens)),
+      );
+    else if (kind === 'tick') this.nowMs += amount * 10;
+    else if (kind === 'edge') this.nowMs = Math.ceil((this.nowMs + 2) / HOUR) * HOUR - 1 + (amount % 3);
+    else if (kind === 'back') this.nowMs -= amount % 2 ? 30_000 : 2 * HOUR;
+    else if (kind === 'failWrite') io.cutNextWrite = amount;
+    else if (kind === 'failFlush') io.failNextFlush = true;
+    else if (kind === 'dieWriting') {
+      Object.assign(io, { cutNextWrite: amount, diesOnWrite: true });
+      await this.decide(process, tokens);
+      await this.restart(who);
+    } else if (kind === 'kill') {
+      io.isDead = true;
+      await this.restart(who);
+    } else if (kind === 'restart') {
+      await this.tolerate(() => guard.close());
+      await this.restart(who);
+    } else if (kind === 'spoil') this.spoilSnapshot(amount);
+    else if (call) {
+      open.splice(open.indexOf(call), 1);
+      const costUsd = `${amount % 7}e-3`;
+      if (kind === 'release') await this.tolerate(() => guard.release(call));
+      else await this.tolerate(() => guard.settle(call, kind === 'lose' ? {} : { costUsd }));
+      if (kind === 'twice') await this.tolerate(() => guard.settle(call, { costUsd: '0' }));
+    }
+    this.judgeNewRows();
+  }
+
+  async decide({ guard, pack, open }: Process, tokens: number): Promise<void> {
+    const lagMs = this.newestMs - this.nowMs;
+    try {
+      const allowed = await guard.decide({ model: 'test/model', inputTokens: 0, maxOutputTokens: tokens });
+      open.push(allowed);
+      this.promised.add(allowed.receipt.entryHash);
+    } catch (error) {
+      if (!(error instanceof pack.AgentGuardError)) throw error;
+      // A refusal is a row, which the model judges. Failures come from faults alone.
+      if (error.code === 'CLOCK_BEHIND_LEDGER') expect(lagMs).toBeGreaterThan(60_000);
+      else if (error.code.startsWith('LEDGER')) {
+        this.errors++;
+        expect(error.code).toBe('LEDGER_UNWRITABLE');
+        expect(String((error as { cause?: unknown }).cause)).toMatch(/injected/);
+      }
+    }
+  }
+
+  async tolerate(act: () => Promise<unknown>): Promise<void> {
+    await act().catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== 'LEDGER_UNWRITABLE') throw error;
+      this.errors++;
+    });
+  }
+
+  async restart(who: number): Promise<void> {
+    await this.tolerate(() => (this.processes[who] as Process).store.close());
+    await this.start(who);
+  }
+
+  spoilSnapshot(at: number): void {
+    const path = join(this.folder, 'snapshot.json');
+    if (!fs.existsSync(path)) return;
+    const bytes = fs.readFileSync(path);
+    bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ 4;
+    fs.writeFileSync(path, bytes);
+  }
+
+  readRows(): Receipt[] {
+    const names = fs.readdirSync(this.folder).filter((name) => /^decisions/.test(name));
+    // "-" comes before ".", so that the newest is the last.
+    const whole = Buffer.concat(names.sort().map((name) => fs.readFileSync(join(this.folder, name))));
+    const path = join(this.home, 'whole');
+    fs.writeFileSync(path, whole.subarray(0, whole.lastIndexOf(0x0a) + 1));
+    return checkLedger(path);
+  }
+
+  judgeNewRows(): void {
+    const names = fs
+      .readdirSync(this.folder)
+      .filter((name) => /^decisions/.test(name))
+      .sort();
+    const lines = names.flatMap((name) => {
+      const text = fs.readFileSync(join(this.folder, name), 'latin1');
+      return text
+        .slice(0, text.lastIndexOf('\n') + 1)
+        .split('\n')
+        .slice(0, -1);
+    });
+    for (const line of lines.slice(this.seen)) {
+      this.seen++;
+      const receipt = JSON.parse(line) as Receipt;
+      this.newestMs = Date.parse(String(receipt.decision.timestamp));
+      this.model.take(receipt);
+    }
+  }
+
+  /** Everything starts once more, without faults, and what was promised is there. */
+  async finish(): Promise<void> {
+    for (const who of [0, 1, 2]) await this.restart(who);
+    this.nowMs = Math.max(this.nowMs, this.newestMs);
+    for (const process of this.processes) await this.decide(process, 5_000);
+    this.judgeNewRows();
+    const rows = this.readRows();
+    expect(rows.length).toBe(this.seen);
+    const hashes = new Set(rows.map((row) => row.entryHash));
+    for (const promised of this.promised) expect(hashes.has(promised)).toBe(true);
+  }
+
+  async end(): Promise<void> {
+    for (const process of this.processes) await process?.store.close().catch(() => {});
+    fs.rmSync(this.home, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+describe('the ledger under random schedules', () => {
+  it(
+    `agrees with its model in ${RUNS} of them (CI_LONG=1: 10,000)`,
+    async () => {
+      const packs = [await loadPackage(), await loadPackage(), await loadPackage()];
+      const seed = Number(process.env.SEED ?? randomBytes(4).readInt32BE());
+      const tally = { schedules: 0, rows: 0, errors: 0 };
+      await fc.assert(
+        fc.asyncProperty(fc.array(STEP, { minLength: 4, maxLength: 40, size: 'max' }), async (steps) => {
+          const world = new World(packs);
+          try {
+            for (const who of [0, 1, 2]) await world.start(who);
+            for (const step of steps) await world.run(step);
+            await world.finish();
+          } finally {
+            tally.schedules++;
+            tally.rows += world.seen;
+            tally.errors += world.errors;
+            await world.end();
+          }
+        }),
+        { seed, numRuns: RUNS, ...(IS_LONG ? {} : { interruptAfterTimeLimit: 240_000 }) },
+      );
+      console.log(`ledger model: SEED=${seed}`, tally);
+    },
+    24 * HOUR,
+  );
+});
