@@ -10,7 +10,7 @@ import { canonicalize } from './canonical-json.js';
 import type { CryptoBackend, Signer } from './crypto.js';
 import type { Json, JsonObject } from './json.js';
 import { type Reading, refusal } from './reading.js';
-import { MAX_LINE_BYTES, readJsonLine } from './row-reader.js';
+import { MAX_DEPTH, MAX_LINE_BYTES, readJsonLine } from './row-reader.js';
 
 /** `previousHash` of a signer's first row, and `ledgerPreviousHash` of a ledger's first row. */
 export const ZERO_HASH = '0'.repeat(64);
@@ -119,7 +119,9 @@ export function sealReceipt(
   const payload = { sequence, decision, previousHash, signerFingerprint: signer.fingerprint };
   const text = printPayload(payload);
   const bytes = encodeUtf8(text);
-  assertReadable(bytes);
+  if (bytes.length > MAX_LINE_BYTES - SEAL_BYTES)
+    throw new RangeError('The row is longer than readers accept');
+  if (!isPlainlyReadable(decision, 2)) assertReadable(bytes);
   const hash = backend.sha256(bytes);
   const seal = {
     entryHash: encodeHex(hash),
@@ -147,10 +149,23 @@ export function ownValue(object: JsonObject, key: string): Json | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** A row that its own reader would refuse must never be written; asking the reader costs 10 µs. */
+/**
+ * Whether any strict reader takes the canonical text of a value, as far as a look at the value tells: it cannot hold a key
+ * twice or half a surrogate pair, and these numbers have one reading. A tenth of the cost of reading the text.
+ */
+function isPlainlyReadable(value: Json, depth: number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth > MAX_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((item: Json) => isPlainlyReadable(item, depth + 1));
+  const object = value as JsonObject;
+  for (const key of Object.keys(object))
+    if (key === '__proto__' || !isPlainlyReadable(object[key] as Json, depth + 1)) return false;
+  return true;
+}
+
+/** A row that its own reader would refuse must never be written. */
 function assertReadable(payload: Uint8Array): void {
-  if (payload.length > MAX_LINE_BYTES - SEAL_BYTES)
-    throw new RangeError('The row is longer than readers accept');
   const reading = readJsonLine(payload);
   if (!reading.ok) throw new RangeError(`Readers would refuse the row: ${reading.message}`);
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeUtf8 } from '../../src/core/bytes.js';
 import { nobleBackend } from '../../src/core/ed25519.js';
-import type { JsonObject } from '../../src/core/json.js';
+import type { Json, JsonObject } from '../../src/core/json.js';
 import {
   computeSignerFingerprint,
   hashPayload,
@@ -47,6 +47,36 @@ describe('a sealed receipt', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('is one that strict readers take, or is refused, whatever numbers, keys and depth its decision has', () => {
+    const { value } = fc.letrec((tie) => ({
+      value: fc.oneof(
+        fc.double({ noNaN: true }),
+        fc.maxSafeInteger(),
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom(null, true, -0, 2 ** 53, 1e21, 5e-324),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.oneof(fc.string(), fc.constant('__proto__')), tie('value'), { maxKeys: 4 }),
+      ),
+    }));
+    let [sealed, refused] = [0, 0];
+    fc.assert(
+      fc.property(value, fc.constantFrom(0, 1, 55, 60, 61, 62, 63, 64), (content, depth) => {
+        let line: string;
+        try {
+          line = seal({ a: wrap(content as Json, depth) }).line;
+        } catch (error) {
+          expect(error instanceof RangeError || error instanceof TypeError).toBe(true);
+          refused++;
+          return;
+        }
+        sealed++;
+        expect(readReceipt(encodeUtf8(line)).ok).toBe(true);
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(Math.min(sealed, refused)).toBeGreaterThan(50);
   });
 
   it('is a line that begins with the exact bytes that were hashed', () => {
@@ -154,6 +184,11 @@ describe('a fingerprint', () => {
     },
   );
 });
+
+/** A value in so many arrays. */
+function wrap(value: Json, depth: number): Json {
+  return depth === 0 ? value : [wrap(value, depth - 1)];
+}
 
 function nest(depth: number): JsonObject {
   return depth === 0 ? {} : { a: nest(depth - 1) };
