@@ -13,11 +13,12 @@ import {
 import type { RefusalCode } from './errors.js';
 import type { NameModel } from './model-names.js';
 import type { Usd } from './money.js';
+import { checkRules, requiredCapability } from './permission.js';
 import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
-import { explainRule, findRule, type RuledCall, type RuleHit } from './rule.js';
+import { explainRule, type RuleHit } from './rule.js';
 import { covers, type Scope } from './scope.js';
-import { findTask, findTaskFault, type Task } from './task.js';
+import { findTask } from './task.js';
 
 /** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
 export interface Call {
@@ -101,12 +102,6 @@ function checkCapability(policy: Policy, call: Call): Decision | undefined {
   });
 }
 
-/** What the policy asks for, or the task of the call where that is more. */
-export function requiredCapability(policy: Policy, { actor }: Pick<Call, 'actor'>): Capability | undefined {
-  const asked = findTask(policy.tasks, actor.taskId)?.requiredCapability;
-  return satisfies(policy.requiredCapability, asked) ? policy.requiredCapability : asked;
-}
-
 function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
   const quote = call.quote(call.model);
   if (quote.kind === 'unbounded' && quote.code === 'path_not_supported')
@@ -132,39 +127,6 @@ function enforceCaps(
   const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call));
   if (wanting.length > 0) return downgrade(policy, totals, call, wanting, nowMs);
   return pass(call, quote, checks);
-}
-
-/** The rule about a model, or the one that denies a model which may answer instead. `null` without rules. */
-function checkRules(policy: Policy, call: Call, model: string, nowMs: number): RuleHit | null {
-  const { rules, tasks, timeZone } = policy;
-  if (rules.length === 0 && tasks.length === 0) return null;
-  const ruled = { ...call, quote: call.quote(model) };
-  const hits = [model, ...call.listFallbacks(model)].map((other): RuleHit => {
-    const hit: RuleHit =
-      rules.length === 0
-        ? { effect: 'allow', rule: null, model: other }
-        : findRule(rules, ruled, other, nowMs, timeZone);
-    return hit.effect === 'deny' || tasks.length === 0 ? hit : checkTask(tasks, ruled, hit);
-  });
-  return hits.find((hit) => hit.effect === 'deny') ?? hits[0] ?? null;
-}
-
-/** What the task table says about a model that the rules allow. */
-function checkTask(tasks: readonly Task[], call: RuledCall, hit: RuleHit): RuleHit {
-  const { taskId } = call.actor;
-  const task = findTask(tasks, taskId);
-  if (!task) {
-    const found = taskId === undefined ? 'the call names none' : `${JSON.stringify(taskId)} is none of them`;
-    const known = tasks.map(({ name }) => name).join(', ');
-    return {
-      ...hit,
-      effect: 'deny',
-      task: null,
-      message: `the policy allows tasks (${known}), and ${found}`,
-    };
-  }
-  const fault = findTaskFault(task, hit.model, call.name, call.quote);
-  return { ...hit, task: task.name, ...(fault ? { effect: 'deny', message: fault } : {}) };
 }
 
 function refuseByRule(

@@ -3,9 +3,10 @@
  * Only named fields are copied: no prompt, answer, header or key can reach it.
  */
 import type { CapCheck } from './cap-check.js';
-import { type Decision, requiredCapability } from './decide.js';
+import type { Decision } from './decide.js';
 import type { JsonObject } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
+import { requiredCapability } from './permission.js';
 import type { Capability, Policy } from './policy.js';
 import { type BoundedQuote, printCostBasis } from './price.js';
 import type { RuleHit } from './rule.js';

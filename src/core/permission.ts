@@ -1,0 +1,56 @@
+/** What a call may use at all, before money is looked at: rules, tasks and capabilities (docs/policy.md "Rules"). */
+import type { Capability, Policy } from './policy.js';
+import { satisfies } from './policy.js';
+import type { Quote } from './price.js';
+import { findRule, type RuledCall, type RuleHit } from './rule.js';
+import type { Scope } from './scope.js';
+import { findTask, findTaskFault, type Task } from './task.js';
+
+/** A call as rules and tasks look at it, before its quotes are known. */
+export interface PermitCall extends Omit<RuledCall, 'quote'> {
+  readonly quote: (model: string) => Quote;
+  /** The models that may answer besides this one when it is sent. */
+  readonly listFallbacks: (model: string) => readonly string[];
+}
+
+/** What the policy asks for, or the task of the call where that is more. */
+export function requiredCapability(
+  policy: Policy,
+  { actor }: { readonly actor: Scope },
+): Capability | undefined {
+  const asked = findTask(policy.tasks, actor.taskId)?.requiredCapability;
+  return satisfies(policy.requiredCapability, asked) ? policy.requiredCapability : asked;
+}
+
+/** The rule or task about a model, or the one that denies a model which may answer instead. `null` without rules. */
+export function checkRules(policy: Policy, call: PermitCall, model: string, nowMs: number): RuleHit | null {
+  const { rules, tasks, timeZone } = policy;
+  if (rules.length === 0 && tasks.length === 0) return null;
+  const ruled = { ...call, quote: call.quote(model) };
+  const hits = [model, ...call.listFallbacks(model)].map((other): RuleHit => {
+    const hit: RuleHit =
+      rules.length === 0
+        ? { effect: 'allow', rule: null, model: other }
+        : findRule(rules, ruled, other, nowMs, timeZone);
+    return hit.effect === 'deny' || tasks.length === 0 ? hit : checkTask(tasks, ruled, hit);
+  });
+  return hits.find((hit) => hit.effect === 'deny') ?? hits[0] ?? null;
+}
+
+/** What the task table says about a model that the rules allow. */
+function checkTask(tasks: readonly Task[], call: RuledCall, hit: RuleHit): RuleHit {
+  const { taskId } = call.actor;
+  const task = findTask(tasks, taskId);
+  if (!task) {
+    const found = taskId === undefined ? 'the call names none' : `${JSON.stringify(taskId)} is none of them`;
+    const known = tasks.map(({ name }) => name).join(', ');
+    return {
+      ...hit,
+      effect: 'deny',
+      task: null,
+      message: `the policy allows tasks (${known}), and ${found}`,
+    };
+  }
+  const fault = findTaskFault(task, hit.model, call.name, call.quote);
+  return { ...hit, task: task.name, ...(fault ? { effect: 'deny', message: fault } : {}) };
+}
