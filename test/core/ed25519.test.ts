@@ -54,9 +54,8 @@ describe('the one rule for signatures', () => {
     const fooled = crafted.filter(({ key, message, signature }) =>
       nodeBackend.verifyRaw(key, message, signature),
     );
-    expect(fooled.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['R is the identity', 'A has a torsion part that k cancels']),
-    );
+    // Older platforms take the identity as R as well; newer ones do not.
+    expect(fooled.map(({ name }) => name)).toContain('A has a torsion part that k cancels');
     const foolNoble = crafted.filter(({ key, message, signature }) => {
       try {
         return verifyByNoble(signature, message, key, { zip215: false });
