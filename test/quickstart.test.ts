@@ -9,9 +9,9 @@ import { makeHome, readRows } from './helpers/home.js';
 const dataDir = process.env.AGENTGUARD_DATA;
 const source = () => readFileSync(join(dataDir!, 'quickstart.ts'), 'utf8');
 
-async function openProject() {
+async function openProject(text = source()) {
   const folder = await makeConsumer();
-  const compiled = await compile(folder, { 'quickstart.ts': source() });
+  const compiled = await compile(folder, { 'quickstart.ts': text });
   expect(compiled).toEqual({ code: 0, stdout: '', stderr: '' });
   const standIn = await startStandIn();
   onTestFinished(() => standIn.close());
@@ -67,6 +67,23 @@ describe.skipIf(!dataDir)(
 
       const told = await runBin(['verify', '--trace', 'latest'], home);
       expect(`${told.stdout}${told.stderr}`).toContain('FRESH_KEYS');
+    });
+
+    it('without its price overrides is refused before a sync, and runs after one: its dashed ids resolve', async () => {
+      const bare = source()
+        .replace(/^setCostOverride\(.*\n/gm, '')
+        .replace(/^ {2}setCostOverride,\n/m, '');
+      expect(bare).not.toContain('setCostOverride');
+      const { home, standIn, run } = await openProject(bare);
+      const refused = await run();
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain('agentguard models --sync-pricing');
+      const sync = await runBin(['models', '--sync-pricing', '--url', `${standIn.url}/models`], home);
+      expect(sync.code, sync.stderr).toBe(0);
+      expect(await run()).toEqual(QUIET);
+      const decisions = (await readRows(home)).map((row) => row.decision);
+      expect(decisions.map((row) => row.costSource ?? row.action)).toEqual(['block', 'allow', 'provider']);
+      expect(decisions[1]?.costBasis).toMatchObject({ rateSource: 'synced' });
     });
 
     it('run eight times at once lets all pass: none downgraded, none blocked', async () => {
