@@ -11,13 +11,22 @@ const encoder = new TextEncoder();
 // `ignoreBOM` keeps a byte order mark as a character, so that no reader silently skips bytes that were hashed.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-const HEX_PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const HEX = /^(?:[0-9a-f]{2})*$/;
 
 /** Lowercase hex of the bytes. Inverse of `decodeHex`. */
 export function encodeHex(bytes: Uint8Array): string {
+  // From character codes in one go: a string grown digit by digit is a tree with a node for each.
   let text = '';
-  for (const byte of bytes) text += HEX_PAIRS[byte];
+  for (let start = 0; start < bytes.length; start += 1_024) {
+    const part = bytes.subarray(start, start + 1_024);
+    const codes = new Uint8Array(2 * part.length);
+    for (let i = 0; i < part.length; i++) {
+      const byte = part[i] as number;
+      codes[2 * i] = digitCode(byte >> 4);
+      codes[2 * i + 1] = digitCode(byte & 15);
+    }
+    text += String.fromCharCode.apply(null, codes as unknown as number[]);
+  }
   return text;
 }
 
@@ -66,6 +75,10 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return whole;
+}
+
+function digitCode(value: number): number {
+  return value < 10 ? value + 0x30 : value + 0x57;
 }
 
 function digitValue(code: number): number {

@@ -3,6 +3,10 @@ import type { Json, JsonObject } from './json.js';
 
 const PLAIN_TEXT = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Keys as they are printed. Bounded, because ledgers of others bring their own. */
+const KEY_TEXTS = new Map<string, string>();
+const MAX_KEY_TEXTS = 512;
+const MAX_KEY_LENGTH = 64;
 
 /**
  * The canonical text: keys sorted by UTF-16 code units at every level, no spaces, ECMAScript numbers.
@@ -52,9 +56,19 @@ function printObject(object: JsonObject): string {
   let text = '{';
   for (const key of Object.keys(object).sort()) {
     if (text.length > 1) text += ',';
-    text += `${printText(key)}:${canonicalize(object[key] as Json)}`;
+    text += printKey(key);
+    text += canonicalize(object[key] as Json);
   }
   return `${text}}`;
+}
+
+/** Rows have the same few keys over and over. */
+function printKey(key: string): string {
+  const known = KEY_TEXTS.get(key);
+  if (known !== undefined) return known;
+  const text = `${printText(key)}:`;
+  if (KEY_TEXTS.size < MAX_KEY_TEXTS && key.length <= MAX_KEY_LENGTH) KEY_TEXTS.set(key, text);
+  return text;
 }
 
 /** An object literal, of any realm: its prototype is none, or the root of all. */

@@ -38,6 +38,9 @@ export interface LedgerState {
   readonly tornFiles: Set<string>;
 }
 
+/** What only the store may say of a row. */
+const OWN_KEYS = ['formatVersion', 'ledgerId', 'ledgerIndex', 'ledgerPreviousHash'];
+
 /** The state before the first row. */
 export function createLedgerState(ledgerId: string): LedgerState {
   return {
@@ -139,14 +142,8 @@ export function sealDrafts(
     const signer = draft.signer ?? ownSigner;
     const head = heads.get(signer.publicKeyHex) ?? headOf(state, signer.fingerprint, signer.publicKeyHex);
     const tornTail = tornTails[i];
-    const decision: JsonObject = {
-      ...draft.decision,
-      formatVersion: FORMAT_VERSION,
-      ledgerId: state.ledgerId,
-      ledgerIndex: state.rows + i,
-      ledgerPreviousHash,
-      ...(tornTail && { tornTail }),
-    };
+    const ledgerIndex = state.rows + i;
+    const decision = placeDecision(draft.decision, state.ledgerId, ledgerIndex, ledgerPreviousHash, tornTail);
     const place = { sequence: head ? head.sequence + 1 : 0, previousHash: head?.entryHash ?? ZERO_HASH };
     const row = sealReceipt(decision, place, signer, backend);
     heads.set(signer.publicKeyHex, row.receipt);
@@ -154,6 +151,22 @@ export function sealDrafts(
     sealed.push(row);
   }
   return sealed;
+}
+
+/** A decision with its place in the ledger, whatever it says about that itself. */
+function placeDecision(
+  decision: JsonObject,
+  ledgerId: string,
+  ledgerIndex: number,
+  ledgerPreviousHash: string,
+  tornTail: JsonObject | undefined,
+): JsonObject {
+  if (tornTail || OWN_KEYS.some((key) => Object.hasOwn(decision, key))) {
+    const place = { formatVersion: FORMAT_VERSION, ledgerId, ledgerIndex, ledgerPreviousHash };
+    return { ...decision, ...place, ...(tornTail && { tornTail }) };
+  }
+  // The place first: adding keys after the spread of so many takes five times as long and three times the memory.
+  return { formatVersion: FORMAT_VERSION, ledgerId, ledgerIndex, ledgerPreviousHash, ...decision };
 }
 
 function headOf(
