@@ -74,7 +74,8 @@ export function findRule(
   timeZone: string,
 ): RuleHit {
   const names = call.name(model);
-  const moment = localMoment(timeZone, nowMs);
+  const needsClock = rules.some(({ when }) => when.hours !== undefined || when.weekdays !== undefined);
+  const moment = localMoment(needsClock ? timeZone : 'UTC', nowMs);
   const rule = rules.find(
     (candidate) =>
       (candidate.action === '*' || candidate.action === call.action) &&

@@ -47,7 +47,24 @@ function isSameEverywhere(window: CalendarWindow, zone: string): boolean {
   return zone === 'UTC' || window === 'per_minute' || window === 'per_hour';
 }
 
-function findWindow(window: CalendarWindow, atMs: number, zone: string) {
+interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** The window found last, by zone and unit: calls come in order, and calendars of zones are slow. */
+const found = new Map<string, Span>();
+
+function findWindow(window: CalendarWindow, atMs: number, zone: string): Span {
+  const key = `${window} ${zone}`;
+  const last = found.get(key);
+  if (last && last.startMs <= atMs && atMs < last.endMs) return last;
+  const span = computeWindow(window, atMs, zone);
+  found.set(key, span);
+  return span;
+}
+
+function computeWindow(window: CalendarWindow, atMs: number, zone: string): Span {
   const wallMs = atMs + zoneOffsetMs(zone, atMs);
   let startMs = firstMomentOf(zone, unitStart(window, wallMs));
   let untilWallMs = unitEnd(window, wallMs);
