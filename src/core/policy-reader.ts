@@ -41,6 +41,7 @@ const PPM = 1_000_000n;
 const ONE_MILLIONTH = ONE_USD / PPM;
 const REQUIRED_KEYS = ['id', 'name', 'scope', 'caps', 'mode', 'version', 'effectiveFrom'] as const;
 const OPTIONAL_KEYS = [
+  '$schema',
   'description',
   'requiredCapability',
   'defaultMaxOutputTokens',
@@ -70,6 +71,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const isShort = leavesRestToGuard(fields);
   requireKeys(fields, isShort ? ['name'] : REQUIRED_KEYS);
   refuseUnknownKeys(fields, POLICY_KEYS, explainLaterKey);
+  readName(fields, '$schema', MAX_REASON_LENGTH);
   readName(fields, 'description', MAX_REASON_LENGTH);
   const scopeFields = readObject(fields, 'scope');
   const scope = scopeFields ? readScope(scopeFields) : isShort ? {} : undefined;

@@ -104,6 +104,8 @@ export interface PolicyTask {
 
 /** The policy as written: TypeScript object or JSON. */
 export interface SpendPolicy {
+  /** Where editors find the schema of policies. Nothing reads it. */
+  readonly $schema?: string | undefined;
   readonly id: string;
   readonly name: string;
   /** For people; nothing reads it. */

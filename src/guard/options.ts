@@ -18,6 +18,7 @@ import type { SpendStore } from '../core/spend-store.js';
 import { openLedger } from '../store/ledger.js';
 import { createNodeSigner, nodeBackend } from '../store/node-crypto.js';
 import { resolveHome } from '../store/paths.js';
+import { readPolicyFile } from '../store/policy-file.js';
 import { createPriceSource } from '../store/price-source.js';
 
 /** Ed25519 key pair of the caller: 32-byte seed and 32-byte public key. */
@@ -54,8 +55,8 @@ export interface GuardConfig {
 }
 
 export interface GuardOptions {
-  /** Caps, rules, or both. */
-  readonly policy: SpendPolicy | RulePolicy;
+  /** Caps, rules or tasks; or the path of a JSON file that has them, read once. */
+  readonly policy: SpendPolicy | RulePolicy | string;
   /** Whom the calls are for; inside the policy's scope. `tenantId` names the ledger. Default: the policy's scope; needed where the policy has none. */
   readonly scope?: Scope | undefined;
   /** What the caller asserts that this agent may do. Nothing proves it. */
@@ -147,8 +148,8 @@ export function narrowContext(
   };
 }
 
-function readPolicy(input: SpendPolicy | RulePolicy): Policy {
-  const parsed = parsePolicy(input, nodeBackend);
+function readPolicy(input: SpendPolicy | RulePolicy | string): Policy {
+  const parsed = parsePolicy(typeof input === 'string' ? readPolicyFile(input) : input, nodeBackend);
   if (parsed.ok) return parsed.policy;
   const list = parsed.problems.map((problem) => `${problem.path} ${problem.message}`);
   throw new AgentGuardError(

@@ -38,11 +38,12 @@ const [example] = blocksOf('json policy').map((text) => JSON.parse(text));
 function tableKeys(heading: string): readonly string[] {
   const section = doc.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
   const table = section.slice(section.indexOf('\n| key |')).trim().split('\n\n')[0]!;
-  return Array.from(table.matchAll(/^\| `(\w+)` \|/gm), ([, key]) => key!);
+  return Array.from(table.matchAll(/^\| `([$\w]+)` \|/gm), ([, key]) => key!);
 }
 
 /** Every key of the type, held complete by the compiler. */
 const POLICY_KEYS: { readonly [K in keyof Required<SpendPolicy>]: true } = {
+  $schema: true,
   id: true,
   name: true,
   description: true,
