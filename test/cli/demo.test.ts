@@ -80,7 +80,7 @@ describe('demo', () => {
     await writeFile(path, (await readFile(path, 'utf8')).replace('"0.0106"', '"0.0107"'));
     const { code, err } = await runCli(['demo'], { home });
     expect(code).toBe(3);
-    expect(err).toMatch(/^agentguard: error: .*is damaged/);
+    expect(err).toMatch(/^agentguard: error: .*(is damaged|changed behind the guard’s back)/);
   });
 
   it('an unsafe home is refused with what to do: 3', async () => {
