@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import type { Scope } from '../../src/core/scope.js';
 import { evaluatePolicy, SpendGuard } from '../../src/guard/spend-guard.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
 import { HAIKU, policyOf, setPrices } from '../helpers/guarded-client.js';
+import { makeHome } from '../helpers/home.js';
 
 const CALL = { model: HAIKU, inputTokens: 1_000, maxOutputTokens: 1_000 };
 const MONDAY = Date.parse('2026-11-16T00:00:00Z');
@@ -62,6 +66,18 @@ describe('a cap on requests', () => {
     for (let i = 0; i < 3; i++) await guard.decide(CALL);
     await expect(guard.decide(CALL)).rejects.toMatchObject({ code: 'cap_exceeded', held: '3' });
   });
+
+  it('holds over eight processes at once', async () => {
+    const home = await makeHome();
+    const script = join(import.meta.dirname, 'fixtures/thirty-requests.mjs');
+    const run = promisify(execFile);
+    const results = await Promise.all(
+      Array.from({ length: 8 }, () => run(process.execPath, [script, home, '8'])),
+    );
+    const counts = results.map(({ stdout }) => JSON.parse(stdout) as Record<string, number>);
+    const total = (key: string) => counts.reduce((sum, count) => sum + (count[key] ?? 0), 0);
+    expect([total('allowed'), total('cap_exceeded')]).toEqual([30, 34]);
+  }, 60_000);
 
   it('does not count refused requests, nor those that were never sent', async () => {
     const { guard } = openGuard([...caps, { amountCents: '0.5', window: 'per_call', action: 'block' }]);
