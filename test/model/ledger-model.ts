@@ -19,6 +19,7 @@ interface ModelCall {
 export class LedgerModel {
   readonly calls = new Map<string, ModelCall>();
   readonly #caps: Readonly<Record<string, readonly ModelCap[]>>;
+  #newestMs = Number.NEGATIVE_INFINITY;
 
   constructor(caps: Readonly<Record<string, readonly ModelCap[]>>) {
     this.#caps = caps;
@@ -26,6 +27,9 @@ export class LedgerModel {
 
   /** Adds a row. @throws Error when the policy should have answered otherwise */
   take({ decision: row }: Receipt): void {
+    const atMs = Date.parse(String(row.timestamp));
+    if (atMs < this.#newestMs) throw new Error(`goes back in time: ${JSON.stringify(row)}`);
+    this.#newestMs = atMs;
     if (row.entryType === 'settlement') {
       const call = this.calls.get(String(row.originalDecisionId));
       if (!call?.isOpen) throw new Error(`settled twice, or never decided: ${row.originalDecisionId}`);
@@ -34,7 +38,7 @@ export class LedgerModel {
     } else if (row.entryType === undefined) {
       const usd = parseUsd(String(row.reservedUsd)) as Usd;
       const { userId } = row.actor as { userId: unknown };
-      const call = { atMs: Date.parse(String(row.timestamp)), userId, usd, isOpen: true };
+      const call = { atMs, userId, usd, isOpen: true };
       const fits = (this.#caps[String(row.policyId)] ?? []).every((cap) => this.#fits(cap, call));
       if (fits !== (row.action === 'allow'))
         throw new Error(
