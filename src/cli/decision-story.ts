@@ -4,18 +4,22 @@
  */
 import type { Json, JsonObject } from '../core/json.js';
 import { parseUsd, printUsd, type Usd } from '../core/money.js';
+import { CAP_UNITS, type CapUnit } from '../core/policy.js';
 import { isObject, ownValue } from '../core/receipt.js';
 import type { FoundRow } from './ledger-scan.js';
 
-/** One cap against the call. Amounts in US dollars. */
+const COUNT = /^\d{1,40}$/;
+
+/** One cap against the call. Amounts are in its unit: US dollars, requests or tokens. */
 export interface CapStory {
+  readonly unit: CapUnit;
   readonly action: string;
   readonly window: string;
   readonly scopeKey: string;
-  readonly limitUsd: Usd;
-  readonly spentUsd: Usd;
-  readonly heldUsd: Usd;
-  readonly addsUsd: Usd;
+  readonly limit: bigint;
+  readonly spent: bigint;
+  readonly held: bigint;
+  readonly adds: bigint;
   readonly tripped: boolean;
   readonly resetsAt: string | null;
   readonly reason: string | null;
@@ -70,26 +74,28 @@ export function isDecision(decision: JsonObject): boolean {
 }
 
 /** What stands in the window with this call. */
-export function totalOf({ spentUsd, heldUsd, addsUsd }: CapStory): Usd {
-  return spentUsd + heldUsd + addsUsd;
+export function totalOf({ spent, held, adds }: CapStory): bigint {
+  return spent + held + adds;
 }
 
-/** The caps as `--json` tells them: exact decimal strings. */
+/** The caps as `--json` tells them: exact decimal strings, whose keys say where they are US dollars. */
 export function describeCap(cap: CapStory) {
+  const { unit, action, window, scopeKey, tripped, limit, spent, held, adds, resetsAt } = cap;
   const total = totalOf(cap);
+  const over = total > limit ? total - limit : 0n;
+  const left = total > limit ? 0n : limit - total;
+  const amounts = { limit, spent, held, adds, total, over, left };
+  const printed = Object.entries(amounts).map(([name, amount]) =>
+    unit === 'usd' ? [`${name}Usd`, printUsd(amount)] : [name, String(amount)],
+  );
   return {
-    action: cap.action,
-    window: cap.window,
-    scopeKey: cap.scopeKey,
-    tripped: cap.tripped,
-    limitUsd: printUsd(cap.limitUsd),
-    spentUsd: printUsd(cap.spentUsd),
-    heldUsd: printUsd(cap.heldUsd),
-    addsUsd: printUsd(cap.addsUsd),
-    totalUsd: printUsd(total),
-    overUsd: printUsd(total > cap.limitUsd ? total - cap.limitUsd : 0n),
-    leftUsd: printUsd(total > cap.limitUsd ? 0n : cap.limitUsd - total),
-    resetsAt: cap.resetsAt,
+    action,
+    window,
+    scopeKey,
+    tripped,
+    ...(unit === 'usd' ? {} : { unit }),
+    ...Object.fromEntries(printed),
+    resetsAt,
   };
 }
 
@@ -128,26 +134,41 @@ function readCaps(decision: JsonObject): readonly CapStory[] {
   if (!Array.isArray(list)) return [];
   const triggered = objectAt(decision, 'triggeredCap');
   return list.filter(isObject).flatMap((entry) => {
-    const limitUsd = usdAt(entry, 'limitUsd');
-    const addsUsd = usdAt(entry, 'addsUsd');
-    if (limitUsd === undefined || addsUsd === undefined) return [];
+    const amounts = readAmounts(entry);
+    if (!amounts) return [];
     const isTriggered =
       numberAt(triggered, 'index') !== null && numberAt(triggered, 'index') === numberAt(entry, 'index');
     return [
       {
+        ...amounts,
         action: textAt(entry, 'action') ?? 'unknown',
         window: textAt(entry, 'window') ?? 'unknown',
         scopeKey: textAt(entry, 'scopeKey') ?? '',
-        limitUsd,
-        spentUsd: usdAt(entry, 'spentUsd') ?? 0n,
-        heldUsd: usdAt(entry, 'heldUsd') ?? 0n,
-        addsUsd,
         tripped: ownValue(entry, 'tripped') === true,
         resetsAt: textAt(entry, 'resetsAt'),
         reason: isTriggered ? textAt(triggered, 'reason') : null,
       },
     ];
   });
+}
+
+/** `undefined` for a unit that is not known, and where limit or addition cannot be read. */
+function readAmounts(
+  entry: JsonObject,
+): Pick<CapStory, 'unit' | 'limit' | 'spent' | 'held' | 'adds'> | undefined {
+  const named = ownValue(entry, 'unit');
+  const unit = named === undefined ? 'usd' : CAP_UNITS.find((one) => one === named);
+  if (unit === undefined) return undefined;
+  const read = (name: string) => (unit === 'usd' ? usdAt(entry, `${name}Usd`) : countAt(entry, name));
+  const limit = read('limit');
+  const adds = read('adds');
+  if (limit === undefined || adds === undefined) return undefined;
+  return { unit, limit, spent: read('spent') ?? 0n, held: read('held') ?? 0n, adds };
+}
+
+function countAt(object: JsonObject, key: string): bigint | undefined {
+  const text = textAt(object, key);
+  return text !== null && COUNT.test(text) ? BigInt(text) : undefined;
 }
 
 function readSettlement({ line, receipt: { decision } }: FoundRow): SettlementStory {

@@ -1,8 +1,9 @@
 /** A decision in words for people: what was asked, why it went as it did, the arithmetic, the way out. */
 import type { JsonObject } from '../core/json.js';
-import { printUsdPerMtok, showUsd, type Usd } from '../core/money.js';
+import { printUsdPerMtok, showUsd } from '../core/money.js';
 import { isObject, ownValue } from '../core/receipt.js';
 import { SCOPE_KEYS } from '../core/scope.js';
+import { listRoom, printCaps } from './cap-print.js';
 import {
   type CapStory,
   type DecisionStory,
@@ -11,20 +12,12 @@ import {
   type SettlementStory,
   textAt,
   textsAt,
-  totalOf,
   usdAt,
 } from './decision-story.js';
 import { bold, dim, type Part, type Printer, paint, type Style, shorten } from './print.js';
 import { printCount } from './progress.js';
 
 const LABEL_WIDTH = 12;
-const WINDOWS: Readonly<Record<string, string>> = {
-  per_call: 'per call',
-  per_minute: 'per minute',
-  per_hour: 'per hour',
-  per_day: 'per day',
-  per_month: 'per month',
-};
 const ACTIONS: Readonly<Record<string, { readonly words: string; readonly style: Style }>> = {
   allow: { words: 'allowed', style: 'green' },
   downgrade: { words: 'sent to a cheaper model', style: 'yellow' },
@@ -70,6 +63,7 @@ function printFacts(print: Printer, decision: JsonObject): void {
   const resolved = shorten(textAt(decision, 'modelResolved') ?? requested);
   entry('model', requested === resolved ? requested : [requested, ' → ', bold(resolved)]);
   entry('policy', printPolicy(decision));
+  for (const [label, words] of describeRule(decision)) entry(label, words);
   const claim = textAt(decision, 'capabilityClaim');
   const required = textAt(decision, 'requiredCapability');
   if (required !== null)
@@ -81,6 +75,30 @@ function printFacts(print: Printer, decision: JsonObject): void {
   const wouldModel = textAt(decision, 'wouldModel');
   if (would !== null)
     entry('enforced', `it would be: ${shorten(would)}${wouldModel ? ` to ${shorten(wouldModel)}` : ''}`);
+}
+
+/** The rule that decided about the model, and what the task table said after it. */
+function describeRule(decision: JsonObject): readonly (readonly [label: string, words: string])[] {
+  const rule = objectAt(decision, 'rule');
+  const model = textAt(rule, 'model');
+  if (model === null) return [];
+  const about = shorten(model);
+  const effect = shorten(textAt(rule, 'effect') ?? 'unknown', 30);
+  const index = numberAt(rule, 'index');
+  const task = ownValue(rule, 'task');
+  const reason = textAt(rule, 'reason');
+  const why = reason === null ? '' : ` "${shorten(reason, 100)}"`;
+  const resource = shorten(textAt(rule, 'resource') ?? 'unknown', 100);
+  // Tasks are only asked about what the rules allow.
+  const spoken = task === undefined ? effect : 'allow';
+  const words =
+    index !== null
+      ? `rules[${index}] ${spoken} ${resource}${why}, which matches ${about}`
+      : `${effect}: no rule speaks about ${about}`;
+  const byRules = index === null && task !== undefined ? [] : [['rule', words] as const];
+  if (task === undefined) return byRules;
+  const name = typeof task === 'string' ? JSON.stringify(shorten(task, 100)) : 'none of those in the policy';
+  return [...byRules, ['task', `${name}: ${effect} ${about}`]];
 }
 
 function printPolicy(decision: JsonObject): string {
@@ -102,47 +120,6 @@ function printActor(decision: JsonObject): string {
     return value === null ? [] : [`${key}=${shorten(value, 60)}`];
   });
   return labels.join(' ') || 'unknown';
-}
-
-function printCaps(print: Printer, caps: readonly CapStory[]): void {
-  print.blank();
-  if (caps.length === 0) {
-    print.line('No cap was looked at.');
-    return;
-  }
-  print.line(bold(caps.length === 1 ? 'The cap' : `The ${caps.length} caps`));
-  for (const cap of caps.slice(0, 50)) printCap(print, cap);
-  if (caps.length > 50) print.line(dim(`  … and ${caps.length - 50} more`));
-}
-
-function printCap(print: Printer, cap: CapStory): void {
-  const window = WINDOWS[cap.window] ?? shorten(cap.window, 30);
-  const verdict = cap.tripped ? paint('red', 'no room') : paint('green', 'has room');
-  const reason = cap.reason === null ? '' : ` "${shorten(cap.reason, 100)}"`;
-  print.line([`  ${shorten(cap.action, 30)} ${showUsd(cap.limitUsd)} ${window}${reason}: `, verdict], 4);
-  if (cap.scopeKey !== '') print.line(dim(`    counts ${shorten(cap.scopeKey, 200)}`), 6);
-  const bound = cap.action === 'block' ? 'this call, its upper bound' : 'this call, estimated';
-  const total = totalOf(cap);
-  const rows: readonly (readonly [string, string, Usd])[] = [
-    ...(cap.window === 'per_call'
-      ? []
-      : ([
-          [' ', 'spent', cap.spentUsd],
-          ['+', 'held by running calls', cap.heldUsd],
-        ] as const)),
-    [cap.window === 'per_call' ? ' ' : '+', bound, cap.addsUsd],
-    ...(cap.window === 'per_call' ? [] : ([['=', 'together', total]] as const)),
-    total > cap.limitUsd
-      ? ['>', 'over the cap by', total - cap.limitUsd]
-      : ['≤', 'left', cap.limitUsd - total],
-  ];
-  const amounts = rows.map(([, , usd]) => showUsd(usd));
-  const whole = Math.max(...amounts.map((amount) => amount.indexOf('.')));
-  for (const [i, [sign, label]] of rows.entries()) {
-    const amount = amounts[i] ?? '';
-    const indented = ' '.repeat(Math.max(0, whole - amount.indexOf('.'))) + amount;
-    print.line(`    ${sign} ${label.padEnd(28)}${indented}`);
-  }
 }
 
 function printCost(print: Printer, decision: JsonObject): void {
@@ -191,26 +168,6 @@ function listOtherWays(refusal: JsonObject): readonly string[] {
   const instead = models.length === 0 ? [] : [`the same request at that moment on ${models.join(', or ')}`];
   const hint = OTHER_WAYS[textAt(refusal, 'code') ?? ''];
   return hint === undefined ? instead : [...instead, hint];
-}
-
-/** Room that was left under all caps that stood in the way, and when the last of them starts anew. */
-function listRoom(stood: readonly CapStory[]): readonly string[] {
-  const [first, ...others] = stood.map((cap) => ({
-    cap,
-    leftUsd: cap.limitUsd - cap.spentUsd - cap.heldUsd,
-  }));
-  if (!first) return [];
-  const tightest = others.reduce((best, one) => (one.leftUsd < best.leftUsd ? one : best), first);
-  const { cap, leftUsd } = tightest;
-  const room =
-    leftUsd > 0n ? [`a call of at most ${showUsd(leftUsd)}; this one: ${showUsd(cap.addsUsd)}`] : [];
-  const resets = stood.map((one) => one.resetsAt);
-  const last = resets
-    .filter((one) => one !== null)
-    .toSorted()
-    .at(-1);
-  if (last === undefined || resets.includes(null)) return room;
-  return [...room, `the same request from ${shorten(last, 40)}, when the window starts anew`];
 }
 
 function printOutcome(print: Printer, { attempts, settlements }: DecisionStory, action: string): void {
