@@ -1,6 +1,7 @@
 /** One cap against one call: what was spent, what is held, what the call may add (docs/policy.md "How a call is decided"). */
 import type { Totals } from './budget.js';
 import { type Caller, endOf, printCounterScope, startOf } from './counter.js';
+import type { NameModel } from './model-names.js';
 import { showUsd } from './money.js';
 import type { Cap, CapAction, CapUnit } from './policy.js';
 import type { BoundedQuote } from './price.js';
@@ -105,4 +106,10 @@ export function remainingOf({ cap, spent, held }: CapCheck): bigint {
 /** `$5.00`, `30 requests`, `5000 tokens`. */
 function showAmount(unit: CapUnit, amount: bigint): string {
   return unit === 'usd' ? showUsd(amount) : `${amount} ${unit}`;
+}
+
+/** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */
+export function wantsOtherModel({ cap, tripped }: CapCheck, model: string, name: NameModel): boolean {
+  if (!tripped || cap.action !== 'downgrade' || cap.downgradeTo === undefined) return false;
+  return cap.window === 'per_call' || name(cap.downgradeTo).identity !== name(model).identity;
 }

@@ -2,13 +2,14 @@
  * The decision, as a pure function: policy, counters and what the call may cost go in; what is allowed, and why,
  * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
  */
+import { listAlternatives } from './alternatives.js';
 import {
   type CapCheck,
   checkCap,
   explainTrip,
-  fitsWithoutHolds,
   strictest,
   type TotalsOf,
+  wantsOtherModel,
 } from './cap-check.js';
 import type { RefusalCode } from './errors.js';
 import type { NameModel } from './model-names.js';
@@ -16,9 +17,9 @@ import type { Usd } from './money.js';
 import { checkRules, requiredCapability } from './permission.js';
 import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
+import { refuse, refuseByCap } from './refuse.js';
 import { explainRule, type RuleHit } from './rule.js';
 import { covers, type Scope } from './scope.js';
-import { findTask } from './task.js';
 
 /** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
 export interface Call {
@@ -123,8 +124,9 @@ function enforceCaps(
   const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
   const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
   const blocked = strictest(checks, 'block');
-  if (blocked) return refuseByCap(call, quote, checks, blocked, offer(policy, totals, call, nowMs));
-  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call));
+  if (blocked)
+    return refuseByCap(call, quote, checks, blocked, listAlternatives(policy, totals, call, nowMs));
+  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call.name));
   if (wanting.length > 0) return downgrade(policy, totals, call, wanting, nowMs);
   return pass(call, quote, checks);
 }
@@ -141,16 +143,9 @@ function refuseByRule(
     code: 'rule_denied',
     message,
     hint: 'use a model that the rules of the policy allow',
-    alternatives: offer(policy, totals, call, nowMs),
+    alternatives: listAlternatives(policy, totals, call, nowMs),
   } as const;
   return { ...refuse(call, call.quote(call.model), [], null, text), rule };
-}
-
-/** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */
-function wantsOtherModel(check: CapCheck, model: string, { name }: Call): boolean {
-  const { cap, tripped } = check;
-  if (!tripped || cap.action !== 'downgrade' || cap.downgradeTo === undefined) return false;
-  return cap.window === 'per_call' || name(cap.downgradeTo).identity !== name(model).identity;
 }
 
 /** One rewrite, to the target with the lowest bound; everything is checked again for the new model. */
@@ -184,13 +179,10 @@ function downgrade(
   }
   const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
   const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
-  const alternatives = offer(policy, totals, call, nowMs);
-  const blocked = strictest(checks, 'block');
-  if (blocked) return refuseByCap(call, quote, checks, blocked, alternatives);
-  const misfit = checks.find(
-    (check) => check.tripped && check.cap.action === 'downgrade' && check.cap.window === 'per_call',
-  );
-  if (misfit) return refuseByCap(call, quote, checks, misfit, alternatives);
+  const misfit =
+    strictest(checks, 'block') ??
+    checks.find(({ tripped, cap }) => tripped && cap.action === 'downgrade' && cap.window === 'per_call');
+  if (misfit) return refuseByCap(call, quote, checks, misfit, listAlternatives(policy, totals, call, nowMs));
   const reasons = [
     ...wanting,
     ...checks.filter((check) => check.tripped && !wanting.some((w) => w.cap === check.cap)),
@@ -246,109 +238,4 @@ function toShadow(enforced: Decision, call: Call): Decision {
     wouldModel,
     heldBack: [],
   };
-}
-
-function refuseByCap(
-  call: Call,
-  quote: BoundedQuote,
-  checks: readonly CapCheck[],
-  check: CapCheck,
-  alternatives: readonly string[],
-): Decision {
-  const tripped = checks.filter((other) => other.tripped && other.cap.action === 'block');
-  const onlyHeld = tripped.length > 0 && tripped.every(fitsWithoutHolds);
-  const refusal = describeCap(check, onlyHeld);
-  return {
-    ...refuse(call, quote, checks, check, { ...refusal, alternatives }),
-    heldBack: onlyHeld ? tripped : [],
-  };
-}
-
-function describeCap(check: CapCheck, onlyHeld: boolean) {
-  const message = explainTrip(check);
-  if (onlyHeld)
-    return {
-      code: 'held',
-      message,
-      hint: 'running calls hold the rest of the cap: retry when they have ended',
-    } as const;
-  const hint =
-    check.resetsAtMs === null
-      ? hintWithoutReset(check)
-      : `the window resets at ${new Date(check.resetsAtMs).toISOString()}`;
-  return { code: 'cap_exceeded', message, hint } as const;
-}
-
-function hintWithoutReset({ cap }: CapCheck): string {
-  if (cap.window === 'per_run') return 'start a new session, or ask the owner of the policy';
-  if (cap.window === 'total') return 'ask the owner of the policy: this cap never resets';
-  return 'ask for fewer output tokens, send less, or use a cheaper model';
-}
-
-interface RefusalText extends Pick<Refusal, 'code' | 'message' | 'hint'> {
-  /** What the ledger says, where that differs from what the caller is told. */
-  readonly reason?: string;
-  readonly alternatives?: readonly string[];
-}
-
-function refuse(
-  call: Call,
-  quote: Quote,
-  checks: readonly CapCheck[],
-  triggered: CapCheck | null,
-  text: RefusalText,
-): Decision {
-  const trips = checks.filter((check) => check.tripped).map(explainTrip);
-  return {
-    action: 'block',
-    modelRequested: call.model,
-    modelResolved: call.model,
-    reasons: trips.length > 0 ? trips : [text.reason ?? text.message],
-    triggered,
-    rule: null,
-    checks,
-    quote,
-    refusal: {
-      code: text.code,
-      message: text.message,
-      hint: text.hint,
-      check: triggered,
-      alternatives: text.alternatives ?? [],
-    },
-    wouldAction: null,
-    wouldModel: null,
-    heldBack: [],
-  };
-}
-
-/** Models of the candidates that this policy would let pass unchanged right now: at most three, cheapest first. */
-function offer(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): string[] {
-  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
-  const fits = (quote: Quote): quote is BoundedQuote =>
-    quote.kind === 'bounded' &&
-    caps.every((cap) => {
-      const check = checkCap(cap, totals, quote, call, nowMs);
-      return (
-        !check.tripped ||
-        cap.action === 'allow' ||
-        cap.action === 'shadow' ||
-        isSatisfied(check, quote.model, call)
-      );
-    });
-  const task = findTask(policy.tasks, call.actor.taskId);
-  const assigned = [task?.model, task?.fallback].flatMap((pattern) =>
-    pattern && pattern.parts.length === 1 ? [pattern.text] : [],
-  );
-  const candidates = new Set([...assigned, ...(call.candidates ?? [])]);
-  const quotes = [...candidates]
-    .filter((model) => call.name(model).identity !== call.name(call.model).identity)
-    .filter((model) => checkRules(policy, call, model, nowMs)?.effect !== 'deny')
-    .map(call.quote)
-    .filter(fits);
-  quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
-  return quotes.slice(0, 3).map((quote) => quote.model);
-}
-
-function isSatisfied(check: CapCheck, model: string, call: Call): boolean {
-  return check.cap.action === 'downgrade' && !wantsOtherModel(check, model, call);
 }
