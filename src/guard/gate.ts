@@ -3,7 +3,8 @@
  * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
  */
 import { AgentGuardError } from '../core/errors.js';
-import { type AllowedCall, type CallRequest, type Guard, unknownCost } from './guard.js';
+import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
+import type { Guard } from './guard.js';
 import { nameModel, namePath } from './labels.js';
 import { lookUpCost } from './late-truth.js';
 import { meterResponse } from './meter.js';

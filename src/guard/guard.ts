@@ -4,60 +4,24 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Budget } from '../core/budget.js';
-import { type Call, type Decision, decide } from '../core/decide.js';
-import {
-  type CallFacts,
-  decisionRow,
-  fallbackRow,
-  type Settlement,
-  settlementRow,
-} from '../core/decision.js';
+import { type Decision, decide } from '../core/decide.js';
+import { type CallFacts, decisionRow, type Settlement } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import type { Policy } from '../core/policy.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
+import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
 import { decisionTime, requireEffective } from './decision-time.js';
+import { type Ending, endingRows } from './ending.js';
 import type { CallContext, GuardSetup } from './options.js';
 import { narrowContext } from './options.js';
 import { createPriceBook, type PriceBook } from './price-book.js';
-import type { Quoter } from './request-quote.js';
 import { awaitHolds } from './wait.js';
-
-/** One call to decide. */
-export interface CallRequest {
-  readonly model: string;
-  readonly provider: string;
-  readonly path: string;
-  /** What the call would cost on a model, at a moment. */
-  readonly quote: Quoter;
-  /** The prices behind `quote`. */
-  readonly prices: PriceBook;
-  /** What the call does, for rules. */
-  readonly action: Call['action'];
-  /** The models that may answer besides this one when it is sent. */
-  readonly listFallbacks: Call['listFallbacks'];
-  readonly signal?: AbortSignal | undefined;
-  /** The attempt before this one, when a client repeats a call. */
-  readonly retryOf?: AllowedCall | undefined;
-}
-
-/** A decided call that may be sent, once: its receipt is on disk and its bound is held. */
-export interface AllowedCall {
-  readonly decision: Decision;
-  readonly facts: CallFacts;
-  readonly receipt: Receipt;
-}
 
 interface Ruling {
   readonly decision: Decision;
   readonly facts: CallFacts;
-}
-
-interface Ending {
-  readonly call: AllowedCall;
-  readonly settlement: Settlement;
 }
 
 /** Everything that guards of one ledger, policy and key share; views differ in scope and claim only. */
@@ -308,14 +272,6 @@ export class Guard {
   }
 }
 
-/** The rows of one call that ended: routes tried in vain, and what it cost. */
-function endingRows(policy: Policy, { call, settlement }: Ending, nowMs: number): JsonObject[] {
-  const { decision, facts } = call;
-  const routes = settlement.fallbacks ?? [];
-  const fallbacks = routes.map((route) => fallbackRow(policy, facts, route, randomUUID(), nowMs));
-  return [...fallbacks, settlementRow(policy, decision, facts, settlement, randomUUID(), nowMs)];
-}
-
 function closedError(): AgentGuardError {
   return new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
     hint: 'make a new one, or close later',
@@ -324,13 +280,6 @@ function closedError(): AgentGuardError {
 
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-}
-
-/** What stays spent when nobody knows the cost: the bound. */
-export function unknownCost(call: AllowedCall, outcome: Settlement['outcome']): Settlement {
-  const { quote } = call.decision;
-  const actualUsd = quote.kind === 'bounded' ? quote.reservedUsd : null;
-  return { costSource: 'reserved', actualUsd, partial: true, outcome };
 }
 
 function keyOf(facts: CallFacts): string {

@@ -19,6 +19,7 @@ export type { SpendStore } from '../core/spend-store.js';
 export { verifyChain, verifyEntry } from '../core/verify.js';
 export { createMemoryStore } from '../store/memory-store.js';
 export { AgentGuardBlockedError } from './blocked-error.js';
+export type { AllowedCall } from './call.js';
 export {
   type CostOverride,
   listCostOverrides,
@@ -26,7 +27,6 @@ export {
   setCostOverride,
 } from './cost-overrides.js';
 export type { Fetch } from './gate.js';
-export type { AllowedCall } from './guard.js';
 export type { Guarded, GuardHandle } from './openai.js';
 export type { CallContext, DecisionEvent, GuardConfig, GuardOptions, SigningKeys } from './options.js';
 export {

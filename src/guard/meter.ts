@@ -1,7 +1,8 @@
 /** Watches an answer pass: same bytes, same timing, same kind of response; the attempt is settled when it ends. */
 import type { Settlement } from '../core/decision.js';
+import type { AllowedCall } from './call.js';
 import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
-import type { AllowedCall, Guard } from './guard.js';
+import type { Guard } from './guard.js';
 import { readGenerationId } from './labels.js';
 import { classifyRefusal, type UpstreamRefusal } from './upstream-refusal.js';
 import { releaseRefused, settleAnswer } from './usage.js';

@@ -3,7 +3,7 @@ import type { FailedRoute, Settlement } from '../core/decision.js';
 import type { JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
-import { type AllowedCall, unknownCost } from './guard.js';
+import { type AllowedCall, unknownCost } from './call.js';
 import { readGenerationId, readProvider, readServedModel } from './labels.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
 

@@ -1,0 +1,20 @@
+/** How a call ended, and the rows that say so. */
+import { randomUUID } from 'node:crypto';
+import { fallbackRow, type Settlement, settlementRow } from '../core/decision.js';
+import type { JsonObject } from '../core/json.js';
+import type { Policy } from '../core/policy.js';
+import type { AllowedCall } from './call.js';
+
+/** What is known of a call that ended. */
+export interface Ending {
+  readonly call: AllowedCall;
+  readonly settlement: Settlement;
+}
+
+/** The rows of one call that ended: routes tried in vain, and what it cost. */
+export function endingRows(policy: Policy, { call, settlement }: Ending, nowMs: number): JsonObject[] {
+  const { decision, facts } = call;
+  const routes = settlement.fallbacks ?? [];
+  const fallbacks = routes.map((route) => fallbackRow(policy, facts, route, randomUUID(), nowMs));
+  return [...fallbacks, settlementRow(policy, decision, facts, settlement, randomUUID(), nowMs)];
+}
