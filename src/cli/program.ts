@@ -59,6 +59,13 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .option('--repair', 'mend what crashes left; removes no row')
     .option('--acknowledge <scope>', 'sign that a ledger or clock that guards refuse is right', collect)
     .option('--note <text>', 'why, for the signed row of --acknowledge');
+  add('policy', 'agentguard policy check agentguard-policy.json', async () => {
+    const { runPolicy } = await import('./commands/policy.js');
+    return runPolicy;
+  })
+    .description('check a policy file: every problem at once, then what is probably not meant')
+    .argument('[action]', 'check')
+    .argument('[file]', 'a policy as JSON');
   defineModels(add);
   defineReconcile(add);
   return program;
