@@ -46,7 +46,8 @@ function printUnguarded(
   windows: readonly ReconciledWindow[],
 ): void {
   out.line(paint('red', 'Spend that did not pass the guard:'));
-  const width = Math.min(48, Math.max(0, ...lines.map(({ model }) => shorten(model, 60).length)));
+  const longest = lines.reduce((most, { model }) => Math.max(most, shorten(model, 60).length), 0);
+  const width = Math.min(48, longest);
   for (const line of lines)
     out.entry(`${line.date}  ${shorten(line.model, 60).padEnd(width)}`, width + 14, [
       bold(showRange(line.unguardedUsd, line.unguardedAtMostUsd)),

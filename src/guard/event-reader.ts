@@ -1,5 +1,5 @@
 /** Reads the facts of an answer out of its bytes while they pass: one JSON document, or server-sent events. */
-import { type AnswerFacts, mergeFacts, readAnswer } from './usage.js';
+import { type AnswerFacts, dropUsage, mergeFacts, readAnswer } from './usage.js';
 
 /** Fed with every chunk; knows the facts seen so far. It never throws on bytes. */
 export interface AnswerReader {
@@ -27,24 +27,28 @@ export function createDocumentReader(): AnswerReader {
   };
 }
 
-/** Reads server-sent events. Facts may come on any of them: OpenRouter's usage is on the last before `[DONE]`. */
-export function createEventReader(): AnswerReader {
+/**
+ * Reads server-sent events. Facts may come on any of them: OpenRouter's usage is on the last before `[DONE]`. Usage on
+ * an event after which more is to come is a running count, not a cost. `choices` is how many answers were asked for.
+ */
+export function createEventReader(choices: number): AnswerReader {
   const decoder = new TextDecoder();
+  const ended = new Set<unknown>();
   let rest = '';
   let facts: AnswerFacts = {};
   let complete = false;
+  const readEvent = (event: unknown) => {
+    const seen = readAnswer(event);
+    const isLast = isLastEvent(event, ended, choices);
+    facts = mergeFacts(facts, isLast ? seen : dropUsage(seen));
+    // A stream that named its usage at its end has ended, whether or not the closing mark followed.
+    if (seen.hasUsage || !isLast) complete = isLast && (seen.costUsd ?? seen.outputTokens) !== undefined;
+  };
   const readLine = (line: string) => {
     if (!line.startsWith('data:')) return;
     const data = line.slice(5).trim();
     if (data === '[DONE]') complete = true;
-    else {
-      const event = parse(data);
-      const seen = readAnswer(event);
-      facts = mergeFacts(facts, seen);
-      // A stream that named its usage at its end has ended, whether or not the closing mark followed.
-      if (isUnfinished(event)) complete = false;
-      else if (namesUsage(seen)) complete = true;
-    }
+    else readEvent(parse(data));
   };
   return {
     push(chunk) {
@@ -61,27 +65,18 @@ export function createEventReader(): AnswerReader {
   };
 }
 
-function namesUsage({ costUsd, outputTokens }: AnswerFacts): boolean {
-  return costUsd !== undefined || outputTokens !== undefined;
-}
-
-/** Whether an event says that more is to come. Some services repeat their usage so far on every event. */
-function isUnfinished(event: unknown): boolean {
-  const { choices, response } = (event ?? {}) as {
+/** Whether every answer has ended by this event. `ended` collects the places of those that have. */
+function isLastEvent(event: unknown, ended: Set<unknown>, choices: number): boolean {
+  const { choices: parts, response } = (event ?? {}) as {
     choices?: unknown;
     response?: { status?: unknown } | null;
   };
-  if (response?.status === 'in_progress') return true;
-  return (
-    Array.isArray(choices) &&
-    choices.some((choice: { finish_reason?: unknown } | null) => choice?.finish_reason == null)
-  );
-}
-
-/** What a broken stream had counted until then is not what it cost. */
-function dropUsage(facts: AnswerFacts): AnswerFacts {
-  const { costUsd: _, inputTokens: __, outputTokens: ___, ...rest } = facts;
-  return rest;
+  if (response?.status === 'in_progress' || response?.status === 'queued') return false;
+  if (!Array.isArray(parts) || parts.length === 0) return true;
+  for (const part of parts as ({ index?: unknown; finish_reason?: unknown } | null)[])
+    if (part?.finish_reason != null) ended.add(part.index ?? 0);
+  const running = parts.some((part: { index?: unknown } | null) => !ended.has(part?.index ?? 0));
+  return !running && ended.size >= choices;
 }
 
 /** Takes events out of a stream of bytes; everything else passes byte for byte. */

@@ -30,6 +30,8 @@ export interface Ticket {
   readonly text: string | undefined;
   /** The usage event of a stream was asked for by the guard, not by the caller. */
   readonly hidesUsage: boolean;
+  /** How many answers the request asks for. */
+  readonly choices: number;
   sent: boolean;
   /** What upstream's last refusal asks for. */
   upstream: UpstreamRefusal | undefined;
@@ -56,9 +58,10 @@ export function createGate(guard: Guard, fetch: Fetch): Fetch {
   return async (input, init) => {
     const ticket = (init as { [TICKET]?: Ticket } | undefined)?.[TICKET];
     if (ticket) return sendTicket(guard, fetch, input, init as RequestInit, ticket);
-    const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase();
+    const request = requestOf(input);
+    const method = (init?.method ?? request?.method ?? 'GET').toUpperCase();
     if (FREE_METHODS.has(method)) return fetch(input, init);
-    const address = input instanceof Request ? input.url : String(input);
+    const address = request?.url ?? String(input);
     const body = parse(await readBody(input, init));
     const signal = init?.signal ?? signalOf(input);
     const issued = await issueTicket(guard, { method, address, body, signal });
@@ -113,6 +116,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     body: sent,
     text: sent && JSON.stringify(sent),
     hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
+    choices: request?.choices ?? 1,
     sent: false,
     upstream: undefined,
     refusal: undefined,
@@ -175,7 +179,7 @@ async function send(
   init: RequestInit | undefined,
   ticket: Ticket,
 ): Promise<Response> {
-  const { call, hidesUsage } = ticket;
+  const { call, choices, hidesUsage } = ticket;
   // In shadow nothing of the request is changed, and so nothing is asked for.
   const changes = ticket.body !== undefined && ticket.provider === 'openrouter';
   let response: Response;
@@ -191,7 +195,7 @@ async function send(
   const lookUp = createLookUp(guard, fetch, input, init, ticket);
   const signal = init?.signal ?? signalOf(input);
   return meterResponse(
-    { guard, call, hidesUsage, ceilingSent: changes, onRefusal, lookUp, signal },
+    { guard, call, choices, hidesUsage, ceilingSent: changes, onRefusal, lookUp, signal },
     response,
   );
 }
@@ -204,16 +208,18 @@ function createLookUp(
   { provider }: Ticket,
 ) {
   if (!guard.setup.lookUpBrokenAnswers || provider !== 'openrouter') return undefined;
-  const request = input instanceof Request ? input : undefined;
-  const address = request ? request.url : String(input);
-  const authorization = new Headers(init?.headers ?? request?.headers).get('authorization') ?? undefined;
+  const address = requestOf(input)?.url ?? String(input);
+  if (!URL.canParse(address)) return undefined;
+  const authorization = askForRoutes(input, init).headers.get('authorization') ?? undefined;
   return (generationId: string) =>
     lookUpCost({ fetch, address, authorization, generationId, signal: guard.closing });
 }
 
 /** OpenRouter then tells which models and providers it tried before the one that answered. */
-function askForRoutes(input: string | URL | Request, init: RequestInit | undefined): RequestInit {
-  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+function askForRoutes(input: string | URL | Request, init: RequestInit | undefined) {
+  const given = init?.headers ?? requestOf(input)?.headers;
+  // Headers of another implementation are known by their entries alone.
+  const headers = new Headers(isIterable(given) ? [...given] : given);
   if (!headers.has('x-openrouter-metadata')) headers.set('x-openrouter-metadata', 'enabled');
   // The body was rewritten: a length that the caller worked out no longer fits.
   headers.delete('content-length');
@@ -266,12 +272,29 @@ async function readBody(
   const body = init?.body;
   if (typeof body === 'string') return body;
   if (body instanceof Uint8Array || body instanceof ArrayBuffer) return new TextDecoder().decode(body);
-  if (body == null && input instanceof Request) return input.clone().text();
+  if (body == null) return requestOf(input)?.clone().text();
   return undefined;
 }
 
 function signalOf(input: string | URL | Request): AbortSignal | undefined {
-  return input instanceof Request ? input.signal : undefined;
+  return requestOf(input)?.signal ?? undefined;
+}
+
+/**
+ * The request object that a `fetch` was given, known by its shape: there are others than the platform's own class.
+ *
+ * @throws TypeError for anything that is neither an address nor such an object: it could hide a call.
+ */
+function requestOf(input: unknown): Request | undefined {
+  if (typeof input === 'string' || input instanceof URL) return undefined;
+  const { href, url, method } = (input ?? {}) as { href?: unknown; url?: unknown; method?: unknown };
+  if (typeof url === 'string' && typeof method === 'string') return input as Request;
+  if (typeof href === 'string') return undefined;
+  throw new TypeError('a guarded fetch takes an address or a Request');
+}
+
+function isIterable(value: unknown): value is Iterable<[string, string]> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /** What would really be sent: no getters, no `toJSON` that answers differently the second time. */

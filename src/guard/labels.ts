@@ -5,8 +5,9 @@ const REQUESTED_MODEL = /^[\x21-\x7e]{1,200}$/;
 const SERVED_MODEL = /^[\w~./:@+-]{1,128}$/;
 const GENERATION_ID = /^[\w-]{1,128}$/;
 const PROVIDER = /^[\w.&()+/-]{1,40}( [\w.&()+/-]{1,20}){0,3}$/;
-/** What API keys begin with. A gateway that echoes one must not bring it into the ledger. */
-const KEY = /\b(sk|pk|rk|key|bearer)-/i;
+/** What API keys look like. A gateway that echoes one must not bring it into the ledger. */
+const KEY =
+  /(^|[^a-z0-9])(sk|pk|rk)-[\w-]{8,}|AIza[\w-]{10,}|(^|[^a-z0-9])(hf|gsk|ghp|gho)_\w{8,}|xai-\w{16,}|eyJ[\w-]{10,}/i;
 
 /** Segments of API paths. Anything else in a path may be the caller's own text. */
 const PATH_WORDS = new Set(
@@ -17,10 +18,15 @@ const PATH_WORDS = new Set(
   ).split(' '),
 );
 
+/** Whether a text may be a model id: what is not may be a prompt or a key in the wrong place. */
+export function isModelId(text: unknown): text is string {
+  return typeof text === 'string' && REQUESTED_MODEL.test(text) && !KEY.test(text);
+}
+
 /** The asked model; `unknown` when the request names none, or by something that is no id. */
 export function nameModel(body: unknown): string {
   const model = (body as { model?: unknown } | null | undefined)?.model;
-  return typeof model === 'string' && REQUESTED_MODEL.test(model) && !KEY.test(model) ? model : 'unknown';
+  return isModelId(model) ? model : 'unknown';
 }
 
 /** A path with its known words; everything else in it becomes `…`. */

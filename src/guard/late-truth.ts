@@ -39,7 +39,8 @@ export async function lookUpCost(lookUp: LookUp): Promise<Settlement | undefined
   return undefined;
 }
 
-async function askOnce({ fetch, authorization, signal }: LookUp, url: URL): Promise<Settlement | undefined> {
+async function askOnce(lookUp: LookUp, url: URL): Promise<Settlement | undefined> {
+  const { fetch, authorization, generationId, signal } = lookUp;
   const headers = authorization === undefined ? {} : { authorization };
   try {
     const response = await fetch(url, {
@@ -47,18 +48,20 @@ async function askOnce({ fetch, authorization, signal }: LookUp, url: URL): Prom
       signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     });
     const json: unknown = await response.json();
-    return response.ok ? readGeneration(json) : undefined;
+    return response.ok ? readGeneration(json, generationId) : undefined;
   } catch {
     // Any failure means "not known yet"; the bound stays counted until the truth is there.
     return undefined;
   }
 }
 
-function readGeneration(json: unknown): Settlement | undefined {
+function readGeneration(json: unknown, generationId: string): Settlement | undefined {
   const data = (json as { data?: Readonly<Record<string, unknown>> } | null)?.data;
   const fee = readAmount(data?.total_cost);
   const upstream = data?.is_byok === true ? readAmount(data.upstream_inference_cost) : 0n;
-  if (!data || fee === undefined || upstream === undefined) return undefined;
+  if (!data || data.id !== generationId || fee === undefined || upstream === undefined) return undefined;
+  // A cost of nothing for an unknown number of tokens is a book that is still open.
+  if (fee === 0n && readCount(data.native_tokens_completion) === undefined) return undefined;
   return {
     costSource: 'provider',
     actualUsd: fee + upstream,

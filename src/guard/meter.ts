@@ -17,6 +17,8 @@ const abandoned = new FinalizationRegistry<() => void>((settle) => settle());
 interface Metered {
   readonly guard: Guard;
   readonly call: AllowedCall;
+  /** How many answers the request asks for. */
+  readonly choices: number;
   /** The usage event of a stream was asked for by the guard, not by the caller. */
   readonly hidesUsage: boolean;
   /** The guard had sent a price ceiling. */
@@ -69,21 +71,22 @@ async function meterRefusal(
   const { status, headers } = response;
   const refusal = classifyRefusal(status, headers, json, ceilingSent);
   onRefusal(refusal);
-  // What was not read to its end may name a cost there.
-  const billed =
-    isCut ||
-    facts.costUsd !== undefined ||
-    (facts.inputTokens !== undefined && facts.outputTokens !== undefined);
+  // Free is only a whole error that names no usage, or one that says it was nothing.
+  const isWhole = !isCut && status >= 400 && !isEventStream(response);
+  const isFree = isWhole && (!facts.hasUsage || facts.costUsd === 0n);
   await guard.settleOrWarn(
     call,
-    billed ? { ...settleAnswer(call, facts, 'cut'), httpStatus: status } : releaseRefused(status, refusal),
+    isFree ? releaseRefused(status, refusal) : { ...settleAnswer(call, facts, 'cut'), httpStatus: status },
   );
   return cloneWith(response, Buffer.concat(chunks));
 }
 
-function meterAnswer({ guard, call, hidesUsage, lookUp, signal }: Metered, response: Response): Response {
-  const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
-  const facts = isStream ? createEventReader() : createDocumentReader();
+function meterAnswer(
+  { guard, call, choices, hidesUsage, lookUp, signal }: Metered,
+  response: Response,
+): Response {
+  const isStream = isEventStream(response);
+  const facts = isStream ? createEventReader(choices) : createDocumentReader();
   const filter = isStream && hidesUsage ? createUsageFilter() : undefined;
   const source = (response.body as ReadableStream<Uint8Array>).getReader();
   const settle = async (ended: 'complete' | 'cut' | 'aborted') => {
@@ -93,7 +96,8 @@ function meterAnswer({ guard, call, hidesUsage, lookUp, signal }: Metered, respo
     const really = seen.complete ? 'complete' : ended === 'complete' ? 'cut' : ended;
     const settlement = settleAnswer(call, seen.facts, really);
     const recorded = await guard.settleOrWarn(call, settlement);
-    const id = seen.facts.generationId ?? readGenerationId(response.headers.get('x-generation-id'));
+    // The header is OpenRouter's own; the body may carry an id of the provider behind it.
+    const id = readGenerationId(response.headers.get('x-generation-id')) ?? seen.facts.generationId;
     if (recorded && settlement.costSource === 'reserved' && id !== undefined)
       lookUp?.(id).then((truth) => truth && guard.supersede(call, truth));
   };
@@ -135,6 +139,10 @@ function cloneWith(response: Response, body: Uint8Array | ReadableStream<Uint8Ar
   Object.defineProperty(clone, 'url', { value: response.url });
   Object.defineProperty(clone, 'redirected', { value: response.redirected });
   return clone;
+}
+
+function isEventStream(response: Response): boolean {
+  return /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
 }
 
 function isAbort(error: unknown): boolean {

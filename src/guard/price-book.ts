@@ -28,6 +28,8 @@ export interface Unpriced {
   readonly code: 'unknown_price' | 'unbounded';
   readonly message: string;
   readonly hint: string;
+  /** No price could bound it: other models may answer, or something is billed that has no bound. */
+  readonly isOpen?: boolean;
 }
 
 export interface PriceBook {
@@ -51,8 +53,9 @@ export function createPriceBook(table: PriceTable | undefined): PriceBook {
   return {
     find: (model, span) => {
       const override = findCostOverride(model);
-      if (override) return { ...override, identity: nameModel(table, model).identity };
-      return table ? findSynced(table, model, span) : unknownPrice(model, []);
+      if (!table) return override ?? unknownPrice(model, []);
+      const synced = findSynced(table, model, span);
+      return override ? applyOverride(override, synced, nameModel(table, model).identity) : synced;
     },
     name: (model) => nameModel(table, model),
     listCandidates: (model) => [
@@ -62,13 +65,36 @@ export function createPriceBook(table: PriceTable | undefined): PriceBook {
   };
 }
 
+/**
+ * The price set by hand in place of the listed one. What the table says besides stays: that a name stands for other
+ * models, or that something has no bound.
+ */
+function applyOverride(
+  override: ModelPrice,
+  synced: ModelPrice | Unpriced,
+  identity: string,
+): ModelPrice | Unpriced {
+  if ('code' in synced) return synced.isOpen ? synced : { ...override, identity };
+  const { requestUsd } = synced.bound;
+  const withFee = (unit: UnitSet): UnitSet => ({ ...unit, requestUsd });
+  const { list, bound, admit } = override;
+  return {
+    ...override,
+    identity,
+    model: synced.model,
+    list: withFee(list),
+    bound: withFee(bound),
+    admit: withFee(admit),
+  };
+}
+
 function findSynced(table: PriceTable, model: string, span: PricedSpan): ModelPrice | Unpriced {
   const found = resolveModel(table, model);
   switch (found.kind) {
     case 'known':
       return found.suffixes.includes('online')
         ? unpriced('unbounded', `${JSON.stringify(model)} adds paid searches, whose number has no bound`)
-        : priceKnown(table, model, found.model, found.identity, span);
+        : priceKnown(table, found.how === 'alias' ? found.id : model, found.model, found.identity, span);
     case 'router':
       return unpriced(
         'unknown_price',
@@ -97,7 +123,7 @@ function priceKnown(
   const span = { promptTokensAtMost: inputTokens, fromMs: nowMs, untilMs: nowMs + LONGEST_CALL_MS };
   const dearest = dearestPrices(priced, span);
   if (dearest.kind === 'unknown')
-    return unpriced('unknown_price', `${JSON.stringify(model)} ${dearest.message}`);
+    return unpriced('unknown_price', `${JSON.stringify(model)} ${dearest.message}`, dearest.why === 'routed');
   if (dearest.unboundedKeys.length > 0)
     return unpriced(
       'unbounded',
@@ -150,8 +176,8 @@ function unknownPrice(model: string, nearest: readonly string[]): Unpriced {
   };
 }
 
-function unpriced(code: Unpriced['code'], message: string): Unpriced {
-  return { code, message, hint: 'name a model of its own, with a price of its own' };
+function unpriced(code: Unpriced['code'], message: string, isOpen = true): Unpriced {
+  return { code, message, hint: 'name a model of its own, with a price of its own', isOpen };
 }
 
 function atLeastZero(listed: Usd | undefined, fallback: Usd): Usd {

@@ -34,7 +34,7 @@ export function quoteRequest(
     // Another model than the asked one is sent alone; the asked one with its fallbacks, any of which may answer.
     const fallbacks = model === request.model ? request.fallbacks : [];
     return fallbacks.reduce(
-      (joined, other) => joinFallback(joined, quote(other, nowMs)),
+      (joined, other) => joinFallback(joined, other, quote(other, nowMs)),
       quote(model, nowMs),
     );
   };
@@ -58,9 +58,12 @@ export function dearerQuote(quote: Quote, earlier: Quote): Quote {
   return both && earlier.reservedUsd > quote.reservedUsd ? earlier : quote;
 }
 
-function joinFallback(joined: Quote, other: Quote): Quote {
+function joinFallback(joined: Quote, fallback: string, other: Quote): Quote {
   if (joined.kind === 'unbounded') return joined;
-  if (other.kind === 'bounded') return joinQuotes(joined, other);
+  if (other.kind === 'bounded' && other.model === fallback) return joinQuotes(joined, other);
+  // An alias is sent as the model it stood for when it was decided; in a list it could move to another one.
+  if (other.kind === 'bounded')
+    return unbounded(joined.model, `models lists ${fallback}, an alias: name ${other.model} instead`);
   return { ...other, model: joined.model, identity: joined.identity };
 }
 
@@ -97,7 +100,7 @@ export function refuseQuote(path: string): Quoter {
   });
 }
 
-function unbounded(model: string, message: string, reason: string): Quote {
+function unbounded(model: string, message: string, reason = message): Quote {
   const identity = normalizeModelId(model);
   return {
     kind: 'unbounded',

@@ -12,6 +12,8 @@ export interface AnswerFacts {
   readonly costUsd?: Usd | undefined;
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;
+  /** The answer, or the event, names its usage: it replaces what was named before, as a whole. */
+  readonly hasUsage?: boolean;
   /** Of the input tokens. */
   readonly cacheWriteTokens?: number | undefined;
   readonly servedModel?: string | undefined;
@@ -32,6 +34,7 @@ export function readAnswer(json: unknown): AnswerFacts {
   const choices = Array.isArray(answer.choices) ? answer.choices : [];
   const isEmbeddings = answer.object === 'list' && isObject(answer.usage);
   return {
+    hasUsage: isObject(answer.usage),
     costUsd: readCost(usage),
     inputTokens: readCount(usage.prompt_tokens ?? usage.input_tokens),
     outputTokens: readCount(usage.completion_tokens ?? usage.output_tokens) ?? (isEmbeddings ? 0 : undefined),
@@ -46,10 +49,23 @@ export function readAnswer(json: unknown): AnswerFacts {
 
 /** Later facts replace earlier ones; what they do not say stays. */
 export function mergeFacts(earlier: AnswerFacts, later: AnswerFacts): AnswerFacts {
-  const merged: Record<string, unknown> = { ...earlier };
+  const merged: Record<string, unknown> = later.hasUsage ? { ...dropUsage(earlier) } : { ...earlier };
   for (const [key, value] of Object.entries(later))
     if (value !== undefined && value !== false) merged[key] = value;
   return merged;
+}
+
+/** The facts without what they say of the usage. */
+export function dropUsage(facts: AnswerFacts): AnswerFacts {
+  const {
+    hasUsage: _,
+    costUsd: __,
+    inputTokens: ___,
+    outputTokens: ____,
+    cacheWriteTokens: _____,
+    ...rest
+  } = facts;
+  return rest;
 }
 
 /** What the attempt cost: what upstream billed, else tokens × price, else the bound stays spent. */

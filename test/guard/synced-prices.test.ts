@@ -157,4 +157,23 @@ describe('a synced table', () => {
     });
     expect(row.reasons).toHaveLength(1);
   });
+
+  it('stays in force beneath an override: routers and aliases are what it says they are', async () => {
+    const target = 'anthropic/claude-haiku-4.5';
+    const { ask, standIn, home } = await open((model) => {
+      if (String(model.id).startsWith('~')) Object.assign(model, { alias_target: target });
+    });
+    setCostOverride('openrouter/auto', { inputCentsPerKtok: 0.1, outputCentsPerKtok: 0.5 });
+    await expect(ask('openrouter/auto')).rejects.toMatchObject({ code: 'unknown_price' });
+    const published = (await (await fetch(`${standIn.url}/models`)).json()) as { data: { id: string }[] };
+    const alias = published.data.find(({ id }) => id.startsWith('~'))?.id ?? '';
+    await ask(alias);
+    // What is sent is the model that was judged, not a name that may move meanwhile.
+    expect(standIn.requests.at(-1)?.body).toMatchObject({ model: target });
+    expect((await readRows(home)).at(-2)?.decision).toMatchObject({
+      modelRequested: alias,
+      modelResolved: target,
+    });
+    await expect(ask(target, { models: [alias] })).rejects.toMatchObject({ code: 'unbounded' });
+  });
 });

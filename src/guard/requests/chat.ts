@@ -2,8 +2,10 @@
 import {
   all,
   type Check,
+  callerTool,
   count,
   eachItem,
+  few,
   harmless,
   hasItems,
   isList,
@@ -57,7 +59,9 @@ export const CHAT: RequestReader = {
     ...SHARED_FIELDS,
     messages: (value, field) =>
       Array.isArray(value) ? eachItem(message)(value, field) : { field, reason: REASONS.list },
-    ...all('max_tokens max_completion_tokens n', count),
+    ...all('max_tokens max_completion_tokens', count),
+    n: few,
+    tool_choice: callerTool,
     tools: toolsOfTypes(['function']),
     reasoning: onlyKeys(['effort', 'max_tokens', 'exclude', 'enabled', 'summary']),
     modalities: unless((value) => isList(value, ['text']), REASONS.files),
@@ -67,7 +71,7 @@ export const CHAT: RequestReader = {
     ...all(
       `cache_control frequency_penalty function_call functions include_reasoning logit_bias logprobs min_p
       parallel_tool_calls presence_penalty prompt_cache_key prompt_cache_retention reasoning_effort repetition_penalty
-      response_format seed stop store structured_outputs temperature tool_choice top_a top_k top_logprobs top_p
+      response_format seed stop store structured_outputs temperature top_a top_k top_logprobs top_p
       transforms verbosity`,
       harmless,
     ),

@@ -35,10 +35,24 @@ export function never(reason: string): Check {
   return unless(() => false, reason);
 }
 
-/** A whole number above 0. */
-export const count: Check = unless(
-  (value) => Number.isSafeInteger(value) && (value as number) > 0,
-  'must be a whole number above 0',
+/** A number of tokens. With the most answers and prompts, the product stays an exact number. */
+export const count: Check = wholeUpTo(100_000_000);
+
+/** A number of answers. */
+export const few: Check = wholeUpTo(1_000);
+
+function wholeUpTo(most: number): Check {
+  return unless(
+    (value) => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most,
+    `must be a whole number from 1 to ${most}`,
+  );
+}
+
+/** Which tool the model must call: by name, one that the caller runs. */
+export const callerTool: Check = unless(
+  (value) =>
+    typeof value === 'string' || (isObject(value) && ['function', 'custom'].includes(String(value.type))),
+  REASONS.upstreamTools,
 );
 
 /** An object with no keys but these. */

@@ -2,6 +2,7 @@
 import {
   all,
   type Check,
+  callerTool,
   count,
   eachItem,
   harmless,
@@ -36,9 +37,10 @@ const content = textOrParts([
 
 const item: Check = (value, field) => {
   if (!isObject(value)) return { field, reason: REASONS.object };
-  // Without a type it is a message; one without content refers to an item by its id.
-  const isKnown = value.type === undefined ? value.content != null : ITEM_TYPES.includes(String(value.type));
-  if (!isKnown) return { field, reason: REASONS.stored };
+  // What lacks its own content refers to an item that is kept upstream.
+  const type = value.type === undefined ? 'message' : String(value.type);
+  const own = type === 'message' ? value.content : type === 'reasoning' ? value.encrypted_content : true;
+  if (!ITEM_TYPES.includes(type) || own == null) return { field, reason: REASONS.stored };
   return content(value.content, `${field}.content`) ?? content(value.output, `${field}.output`);
 };
 
@@ -50,6 +52,7 @@ export const RESPONSES: RequestReader = {
     max_output_tokens: count,
     max_tool_calls: count,
     tools: toolsOfTypes(['function', 'custom']),
+    tool_choice: callerTool,
     reasoning: onlyKeys(['effort', 'max_tokens', 'exclude', 'enabled', 'summary', 'generate_summary']),
     modalities: unless(
       (value) => Array.isArray(value) && value.every((one) => one === 'text'),
@@ -60,7 +63,7 @@ export const RESPONSES: RequestReader = {
     ...all('image_config audio', never(REASONS.files)),
     ...all(
       `instructions frequency_penalty include parallel_tool_calls presence_penalty prompt_cache_key
-      prompt_cache_retention store temperature text tool_choice top_k top_logprobs top_p truncation verbosity`,
+      prompt_cache_retention store temperature text top_k top_logprobs top_p truncation verbosity`,
       harmless,
     ),
   },

@@ -1,5 +1,6 @@
 /** Fields that mean the same on every path: which models may answer, where, and with what extras. */
 
+import { isModelId } from '../labels.js';
 import {
   all,
   type Check,
@@ -13,6 +14,9 @@ import {
   unless,
 } from './field-checks.js';
 import { readUsdPerMtok } from './price-ceiling.js';
+
+/** Models that one request may list. */
+const MAX_MODELS = 16;
 
 const PROVIDER_KEYS = [
   'order',
@@ -32,7 +36,10 @@ const PROVIDER_KEYS = [
 
 /** Checks shared by all readers. */
 export const SHARED_FIELDS: Readonly<Record<string, Check>> = {
-  model: unless(isPlainModel, 'names a preset or a paid variant (:online), which is not bounded yet'),
+  model: unless(
+    isPlainModel,
+    'names a preset or a paid variant (:online), which is not bounded yet, or is no model id',
+  ),
   models: unless(isModelList, 'must be a list of plain model ids'),
   provider: checkProvider,
   ...all('fallbacks route preset', never(REASONS.otherModels)),
@@ -49,11 +56,11 @@ export function readFallbacks(body: Fields): readonly string[] {
 
 /** Presets reach other models, and `:online` adds a paid search. */
 function isPlainModel(model: unknown): model is string {
-  return typeof model === 'string' && model !== '' && !model.includes('@') && !/:online\b/i.test(model);
+  return isModelId(model) && !model.includes('@') && !/:online\b/i.test(model);
 }
 
 function isModelList(models: unknown): models is string[] {
-  return Array.isArray(models) && models.every(isPlainModel);
+  return Array.isArray(models) && models.length <= MAX_MODELS && models.every(isPlainModel);
 }
 
 function checkProvider(value: unknown, field: string) {

@@ -68,7 +68,7 @@ export function readRequest(reader: RequestReader, body: unknown): SpendRequest 
     bodyBytes: Buffer.byteLength(json),
     writesCache: json.includes('"cache_control"'),
     choices: reader.countChoices(body),
-    maxOutputTokens: limits.length > 0 ? Math.max(...limits) : undefined,
+    maxOutputTokens: limits.length > 0 ? Math.max(...limits, reasoningLimit(body)) : undefined,
     unbounded: findUnbounded(body, reader.checks),
   };
 }
@@ -128,6 +128,12 @@ export function asksForUsage(request: SpendRequest, provider: string): boolean {
   if (!request.stream || !request.reader.streamsUsageOnRequest || provider !== 'openai') return false;
   const options = request.body.stream_options;
   return !(isObject(options) && options.include_usage === true);
+}
+
+/** Some providers count thinking outside the output limit: the larger of the two bounds the answer. */
+function reasoningLimit({ reasoning }: Fields): number {
+  const limit = isObject(reasoning) ? reasoning.max_tokens : undefined;
+  return typeof limit === 'number' ? limit : 0;
 }
 
 function assumedOutput(
