@@ -39,6 +39,15 @@ export interface SettlementStory {
   readonly overBound: boolean;
 }
 
+/** A model or provider that upstream tried in vain before the one that answered. */
+export interface RouteStory {
+  readonly line: number;
+  readonly attempt: number;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly httpStatus: number | null;
+}
+
 /** Everything that the rows of one decision say. */
 export interface DecisionStory {
   /** The row that is told; of several attempts the last. */
@@ -46,6 +55,7 @@ export interface DecisionStory {
   readonly caps: readonly CapStory[];
   /** Lines of all attempts, in order. */
   readonly attempts: readonly { readonly line: number; readonly attempt: number; readonly action: string }[];
+  readonly routes: readonly RouteStory[];
   readonly settlements: readonly SettlementStory[];
 }
 
@@ -62,6 +72,7 @@ export function composeStory(rows: readonly FoundRow[]): DecisionStory | undefin
       attempt: numberAt(receipt.decision, 'attempt') ?? 1,
       action: textAt(receipt.decision, 'action') ?? 'unknown',
     })),
+    routes: rows.filter(({ receipt }) => textAt(receipt.decision, 'outcome') === 'fallback').map(readRoute),
     settlements: rows
       .filter(({ receipt }) => textAt(receipt.decision, 'entryType') === 'settlement')
       .map(readSettlement),
@@ -169,6 +180,16 @@ function readAmounts(
 function countAt(object: JsonObject, key: string): bigint | undefined {
   const text = textAt(object, key);
   return text !== null && COUNT.test(text) ? BigInt(text) : undefined;
+}
+
+function readRoute({ line, receipt: { decision } }: FoundRow): RouteStory {
+  return {
+    line,
+    attempt: numberAt(decision, 'attempt') ?? 1,
+    model: textAt(decision, 'attemptedModel'),
+    provider: textAt(decision, 'attemptedProvider'),
+    httpStatus: numberAt(decision, 'httpStatus'),
+  };
 }
 
 function readSettlement({ line, receipt: { decision } }: FoundRow): SettlementStory {

@@ -9,6 +9,7 @@ import {
   type DecisionStory,
   numberAt,
   objectAt,
+  type RouteStory,
   type SettlementStory,
   textAt,
   textsAt,
@@ -170,7 +171,11 @@ function listOtherWays(refusal: JsonObject): readonly string[] {
   return hint === undefined ? instead : [...instead, hint];
 }
 
-function printOutcome(print: Printer, { attempts, settlements }: DecisionStory, action: string): void {
+function printOutcome(
+  print: Printer,
+  { attempts, routes, settlements }: DecisionStory,
+  action: string,
+): void {
   print.blank();
   print.line(bold('What became of it'));
   if (attempts.length > 1)
@@ -178,10 +183,17 @@ function printOutcome(print: Printer, { attempts, settlements }: DecisionStory, 
       `  ${attempts.length} attempts: ${attempts.map((one) => `line ${one.line} ${shorten(one.action, 20)}`).join(', ')}`,
       4,
     );
+  for (const route of routes.slice(0, 20)) print.line(describeRoute(route), 4);
   for (const settlement of settlements.slice(0, 20)) print.line(describeSettlement(settlement), 4);
   if (settlements.length > 0) return;
   if (action === 'block') print.line('  refused: it cost nothing');
   else print.line('  not settled: still running, or its process died; its upper bound is held', 4);
+}
+
+function describeRoute({ line, attempt, model, provider, httpStatus }: RouteStory): string {
+  const by = provider === null ? '' : ` at ${shorten(provider, 60)}`;
+  const status = httpStatus === null ? '' : ` (HTTP ${httpStatus})`;
+  return `  attempt ${attempt}, tried in vain: ${shorten(model ?? 'a model')}${by}${status} — line ${line}`;
 }
 
 function describeSettlement(settlement: SettlementStory): readonly Part[] {

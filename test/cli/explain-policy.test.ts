@@ -154,3 +154,19 @@ describe('explain, about rules and tasks', () => {
     },
   );
 });
+
+describe('explain, about routes that failed', () => {
+  it('tells the model that was tried in vain before the one that answered', async () => {
+    const { home, guarded } = await openGuarded({
+      standIn: { script: [{ kind: 'answer', failModels: [HAIKU] }] },
+    });
+    await guarded.chat.completions.create({ ...ASK, max_tokens: 10, models: [HAIKU, OPUS] } as never);
+    await guarded.$guard.close();
+    const { out } = await runCli(['explain'], { home });
+    expect(out).toContain(`attempt 1, tried in vain: ${HAIKU} (HTTP 502) — line 2`);
+    expect(out).toMatch(/attempt 1, answered: cost .*served by anthropic\/claude-4\.7-opus/s);
+    const story = JSON.parse((await runCli(['explain', '--json'], { home })).out);
+    expect(story.routes).toEqual([{ line: 2, attempt: 1, model: HAIKU, provider: null, httpStatus: 502 }]);
+    expect(story.settlements).toHaveLength(1);
+  });
+});

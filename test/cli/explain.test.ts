@@ -109,6 +109,7 @@ describe('explain', () => {
       ],
       passes: { alternatives: [HAIKU], resetsAt: story.caps[0].resetsAt },
       attempts: [{ line: 3, attempt: 1, action: 'block' }],
+      routes: [],
       settlements: [],
       verified: false,
     });

@@ -88,7 +88,7 @@ function isAbout({ decision }: Receipt, decisionId: string): boolean {
 }
 
 /** The stable JSON form. */
-function describeStory({ row, caps, attempts, settlements }: DecisionStory, path: string) {
+function describeStory({ row, caps, attempts, routes, settlements }: DecisionStory, path: string) {
   const { sequence, signerFingerprint, entryHash, decision } = row.receipt;
   const resets = caps.filter((cap) => cap.tripped).flatMap((cap) => cap.resetsAt ?? []);
   return {
@@ -100,6 +100,7 @@ function describeStory({ row, caps, attempts, settlements }: DecisionStory, path
       resetsAt: resets.toSorted().at(-1) ?? null,
     },
     attempts,
+    routes,
     settlements,
     verified: false,
   };
