@@ -13,6 +13,7 @@ export const USD_SCALE = 24;
 export const ONE_USD: Usd = 10n ** BigInt(USD_SCALE);
 
 const ONE_CENT: Usd = ONE_USD / 100n;
+const MAX_SAFE_CENTS = BigInt(Number.MAX_SAFE_INTEGER);
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,400}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** What to do with digits below 10⁻²⁴: refuse the text, or round away from zero. */
@@ -62,10 +63,13 @@ export function showUsd(amount: Usd): string {
   return `${amount < 0n ? '-' : ''}$${whole}.${fraction.padEnd(2, '0')}`;
 }
 
-/** Whole cents, rounded up: only for the integer fields that older readers require. */
+/**
+ * Whole cents, rounded up: only for the integer fields that older readers require. Beyond 2⁵³ − 1 it stays there, since
+ * readers may disagree about larger numbers; the exact amount stands beside it as text.
+ */
 export function ceilCents(amount: Usd): number {
-  const cents = amount / ONE_CENT;
-  return Number(amount % ONE_CENT > 0n ? cents + 1n : cents);
+  const cents = (amount + (amount > 0n ? ONE_CENT - 1n : 0n)) / ONE_CENT;
+  return cents > MAX_SAFE_CENTS ? Number.MAX_SAFE_INTEGER : Number(cents);
 }
 
 /** Reads an amount of cents, a JSON number or decimal text, exactly. `undefined` as in `parseUsd`. */

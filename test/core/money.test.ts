@@ -95,6 +95,9 @@ describe('money', () => {
     expect(ceilCents(parseUsd('0.02')!)).toBe(2);
     expect(ceilCents(parseUsd('0.020000000000000000000001')!)).toBe(3);
     expect(ceilCents(-1n)).toBe(0);
+    expect(ceilCents(parseUsd('1e30')!)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(ceilCents(parseUsd('90071992547409.91')!)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(ceilCents(parseUsd('90071992547409.9')!)).toBe(Number.MAX_SAFE_INTEGER - 1);
   });
 
   it('shows people at least two decimals and never less than is there', () => {

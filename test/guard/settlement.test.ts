@@ -173,6 +173,26 @@ describe('settlement', () => {
   });
 });
 
+describe('a bill beyond all reason', () => {
+  it('is recorded as it is, and does not stop the ledger', async () => {
+    const body = JSON.stringify({
+      choices: [],
+      usage: { cost: 1e30, prompt_tokens: 1, completion_tokens: 1 },
+    });
+    const headers = { 'content-type': 'application/json' };
+    const { guarded, home } = await openGuarded({
+      standIn: { script: [{ kind: 'raw', status: 200, headers, body }] },
+    });
+    await guarded.chat.completions.create(TEN);
+    await guarded.chat.completions.create(TEN);
+    expect(settlements(await readRows(home))[0]).toMatchObject({
+      actualUsd: `1${'0'.repeat(30)}`,
+      actualCents: Number.MAX_SAFE_INTEGER,
+      overBound: true,
+    });
+  });
+});
+
 describe('the client’s own extras', () => {
   it('survive: withResponse, asResponse, tee, helpers, parse', async () => {
     const { guarded, client, standIn } = await openGuarded();
