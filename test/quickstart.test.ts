@@ -5,8 +5,9 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startStandIn } from '../src/stand-in/server.js';
 import { compile, makeConsumer, runBin, runConsumer } from './helpers/consumer.js';
 import { makeHome, readRows } from './helpers/home.js';
+import { referenceData } from './helpers/reference-data.js';
 
-const dataDir = process.env.AGENTGUARD_DATA;
+const dataDir = referenceData;
 const source = () => readFileSync(join(dataDir!, 'quickstart.ts'), 'utf8');
 
 async function openProject(text = source()) {

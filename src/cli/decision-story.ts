@@ -2,10 +2,10 @@
  * One decision read back from its rows: the decision, its attempts and settlements, and the arithmetic of its caps.
  * Everything comes from a file and may be anything: what is not as expected is `null`, never an error.
  */
-import type { Json, JsonObject } from '../core/json.js';
+import { isObject, type Json, type JsonObject } from '../core/json.js';
 import { parseUsd, printUsd, type Usd } from '../core/money.js';
 import { CAP_UNITS, type CapUnit } from '../core/policy.js';
-import { isObject, ownValue } from '../core/receipt.js';
+import { ownValue } from '../core/receipt.js';
 import type { FoundRow } from './ledger-scan.js';
 
 const COUNT = /^\d{1,40}$/;

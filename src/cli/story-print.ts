@@ -1,7 +1,7 @@
 /** A decision in words for people: what was asked, why it went as it did, the arithmetic, the way out. */
-import type { JsonObject } from '../core/json.js';
+import { isObject, type JsonObject } from '../core/json.js';
 import { printUsdPerMtok, showUsd } from '../core/money.js';
-import { isObject, ownValue } from '../core/receipt.js';
+import { ownValue } from '../core/receipt.js';
 import { SCOPE_KEYS } from '../core/scope.js';
 import { listRoom, printCaps } from './cap-print.js';
 import {

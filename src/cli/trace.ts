@@ -1,7 +1,8 @@
 /** What `--trace` means: which ledgers, and which of their rows (docs/cli.md, selectors). */
+import { isObject } from '../core/json.js';
 import { findNearest } from '../core/nearest.js';
 import type { Receipt } from '../core/receipt.js';
-import { isObject, ownValue } from '../core/receipt.js';
+import { ownValue } from '../core/receipt.js';
 import { unreadableError } from './cli-error.js';
 import type { LedgerPlace } from './ledger-places.js';
 import { type FoundRow, findNewestRow, isNewer, scanRows } from './ledger-scan.js';

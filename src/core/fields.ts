@@ -2,7 +2,7 @@
  * Reads the fields of untrusted JSON objects and collects everything wrong with them at once, each with its
  * path. One problem per path: the first one found explains it.
  */
-import type { Json, JsonObject } from './json.js';
+import { isObject, type Json, type JsonObject } from './json.js';
 import { parseUsd } from './money.js';
 import { findNearest } from './nearest.js';
 
@@ -128,11 +128,6 @@ export function readDecimal(
   if (parsed !== undefined && parsed >= 0n) return parsed;
   noteProblem(fields.problems, joinPath(fields.path, key), explainDecimal(value, parsed, tooFine));
   return undefined;
-}
-
-/** Whether `value` is a JSON object, not an array. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value for a sentence: `null`, `an array`, `the number 5`, `"per_dya"`. */

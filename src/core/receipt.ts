@@ -8,7 +8,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { decodeHex, encodeHex, encodeUtf8, isHex } from './bytes.js';
 import { canonicalize } from './canonical-json.js';
 import type { CryptoBackend, Signer } from './crypto.js';
-import type { Json, JsonObject } from './json.js';
+import { isObject, type Json, type JsonObject } from './json.js';
 import { type Reading, refusal } from './reading.js';
 import { MAX_DEPTH, MAX_LINE_BYTES, readJsonLine } from './row-reader.js';
 
@@ -132,11 +132,6 @@ export function sealReceipt(
     `${text.slice(0, -1)},"entryHash":"${seal.entryHash}","signature":"${seal.signature}",` +
     `"publicKeyHex":"${seal.publicKeyHex}"}`;
   return { receipt: { ...payload, ...seal, unsigned: {} }, line };
-}
-
-/** Whether a value is a JSON object and not an array. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Whether a value is a place in a chain or ledger: an integer from 0 that is exact. */

@@ -5,6 +5,7 @@ import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
 import { type AllowedCall, unknownCost } from './call.js';
 import { readGenerationId, readProvider, readServedModel } from './labels.js';
+import { isObject } from './requests/field-checks.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
 
 /** The facts of an answer, as far as they were seen. */
@@ -169,8 +170,4 @@ export function readCount(value: unknown): number | undefined {
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,6 @@
 /** Reads answers about an account: strict about the fields that are needed, indifferent to all others. */
 import type { AgentGuardError } from '../core/errors.js';
-import { isObject } from '../core/fields.js';
-import type { Json, JsonObject } from '../core/json.js';
+import { isObject, type Json, type JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import type { Client } from './client.js';
 import { malformed } from './failure.js';

@@ -1,6 +1,5 @@
 /** `GET /activity`: what the whole account was charged, by UTC day, model and endpoint, for the last 30 complete days. */
-import { isObject } from '../core/fields.js';
-import type { Json, JsonObject } from '../core/json.js';
+import { isObject, type Json, type JsonObject } from '../core/json.js';
 import type { ActivityLine } from '../core/reconciliation.js';
 import { parseDay } from '../core/utc-day.js';
 import { getData, misshapen, readUsd } from './account-fields.js';

@@ -1,5 +1,5 @@
 /** `GET /credits`: what the account has bought and used since it exists. */
-import { isObject } from '../core/fields.js';
+import { isObject } from '../core/json.js';
 import type { Usd } from '../core/money.js';
 import { getData, misshapen, readUsd } from './account-fields.js';
 import type { Client } from './client.js';

@@ -1,6 +1,5 @@
 /** `GET /key`: what one key may spend and has spent, since midnight UTC, Monday and the first of the month. */
-import { isObject } from '../core/fields.js';
-import type { JsonObject } from '../core/json.js';
+import { isObject, type JsonObject } from '../core/json.js';
 import { KEY_WINDOWS, type KeyUse, type KeyWindow } from '../core/key-windows.js';
 import { getData, misshapen, readUsd } from './account-fields.js';
 import type { Client } from './client.js';

@@ -1,5 +1,5 @@
 /** Reads the body of a chat request strictly; everything the stand-in does not use is ignored politely. */
-import type { JsonObject } from '../core/json.js';
+import { isObject, type JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 
 /** Units that `provider.max_price` may bound. Input and output are per million tokens, the others per piece. */
@@ -142,10 +142,6 @@ function readOptional<T>(
 
 function issue(path: readonly string[], message: string): Issue {
   return { code: message === 'Required' ? 'invalid_type' : 'custom', path, message };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isBoolean(value: unknown): value is boolean {

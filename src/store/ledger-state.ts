@@ -4,13 +4,12 @@
  */
 import type { CryptoBackend, Signer } from '../core/crypto.js';
 import { parseInstant } from '../core/instant.js';
-import type { JsonObject } from '../core/json.js';
+import { isObject, type JsonObject } from '../core/json.js';
 import type { Reading } from '../core/reading.js';
 import {
   computeSignerFingerprint,
   FORMAT_VERSION,
   hashPayload,
-  isObject,
   type Receipt,
   readReceipt,
   type SealedReceipt,

@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalize } from '../../src/core/canonical-json.js';
 import type { Json } from '../../src/core/json.js';
-
-const dataDir = process.env.AGENTGUARD_DATA;
+import { referenceData } from '../helpers/reference-data.js';
 
 describe('canonical JSON', () => {
   it('sorts keys by UTF-16 code units at every level', () => {
@@ -55,9 +54,9 @@ describe('canonical JSON', () => {
   });
 });
 
-describe.skipIf(!dataDir)('the published RFC 8785 pairs (need AGENTGUARD_DATA)', () => {
-  const folder = `${dataDir}/vectors/jcs`;
-  it.each(dataDir ? readdirSync(`${folder}/input`) : [])('%s is canonicalized to the byte', (name) => {
+describe.skipIf(!referenceData)('the published RFC 8785 pairs (need AGENTGUARD_DATA)', () => {
+  const folder = `${referenceData}/vectors/jcs`;
+  it.each(referenceData ? readdirSync(`${folder}/input`) : [])('%s is canonicalized to the byte', (name) => {
     const input = JSON.parse(readFileSync(`${folder}/input/${name}`, 'utf8')) as Json;
     expect(canonicalize(input)).toBe(readFileSync(`${folder}/output/${name}`, 'utf8'));
   });

@@ -6,9 +6,9 @@ import { concatBytes, encodeHex } from '../../src/core/bytes.js';
 import { isSoundKey, nobleBackend, verifyStrict } from '../../src/core/ed25519.js';
 import { chooseBackend, createWebCryptoBackend } from '../../src/core/web-crypto.js';
 import { nodeBackend } from '../../src/store/node-crypto.js';
+import { referenceData } from '../helpers/reference-data.js';
 import { craftSignatures, TORSION } from './crafted-signatures.js';
 
-const dataDir = process.env.AGENTGUARD_DATA;
 const web = createWebCryptoBackend(globalThis.crypto.subtle);
 const backends = [nodeBackend, web, nobleBackend];
 const hex = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
@@ -160,7 +160,7 @@ describe('the backend for a page', () => {
   });
 });
 
-describe.skipIf(!dataDir)('the published signature vectors (need AGENTGUARD_DATA)', () => {
+describe.skipIf(!referenceData)('the published signature vectors (need AGENTGUARD_DATA)', () => {
   interface Wycheproof {
     testGroups: {
       publicKey: { pk: string };
@@ -168,7 +168,7 @@ describe.skipIf(!dataDir)('the published signature vectors (need AGENTGUARD_DATA
     }[];
   }
   const load = (name: string): unknown =>
-    JSON.parse(readFileSync(`${dataDir}/vectors/ed25519/${name}`, 'utf8'));
+    JSON.parse(readFileSync(`${referenceData}/vectors/ed25519/${name}`, 'utf8'));
 
   it('of Wycheproof give the published result on every platform', async () => {
     const { testGroups } = load('wycheproof-ed25519.json') as Wycheproof;

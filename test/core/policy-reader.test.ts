@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { CAP_ACTIONS, CAP_WINDOWS, type Policy, type PolicyReading } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { covers } from '../../src/core/scope.js';
+import { referenceData } from '../helpers/reference-data.js';
 
-const dataDir = process.env.AGENTGUARD_DATA;
 const numRuns = process.env.SLOW ? 50_000 : 1_000;
 
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
@@ -100,8 +100,8 @@ describe('a valid policy', () => {
     });
   });
 
-  it.skipIf(!dataDir)('is a published one of rules (needs AGENTGUARD_DATA)', () => {
-    const text = readFileSync(join(dataDir!, 'controlzero-policy.json'), 'utf8');
+  it.skipIf(!referenceData)('is a published one of rules (needs AGENTGUARD_DATA)', () => {
+    const text = readFileSync(join(referenceData!, 'controlzero-policy.json'), 'utf8');
     expect(compileAlone(JSON.parse(text)).rules).toHaveLength(5);
   });
 
@@ -670,10 +670,10 @@ describe('parsePolicy', () => {
     );
   });
 
-  it.skipIf(!dataDir)(
+  it.skipIf(!referenceData)(
     'reads the published quickstart policy without a warning (needs AGENTGUARD_DATA)',
     () => {
-      const source = readFileSync(join(dataDir!, 'quickstart.ts'), 'utf8');
+      const source = readFileSync(join(referenceData!, 'quickstart.ts'), 'utf8');
       const literal = /const policy: SpendPolicy = (\{.*?\n\});/s.exec(source)?.[1];
       const reading = read(new Function(`return ${literal}`)());
       expect(reading).toMatchObject({ ok: true, warnings: [] });

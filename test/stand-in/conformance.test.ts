@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MODEL_TABLE, type ScriptStep } from '../../src/stand-in/index.js';
 import type { RefusalName } from '../../src/stand-in/refusals.js';
+import { referenceData } from '../helpers/reference-data.js';
 import { ask, askStream, open, post } from './open.js';
 
-const dataDir = process.env.AGENTGUARD_DATA;
-const title = dataDir ? '' : ' (skipped: AGENTGUARD_DATA does not name the reference data)';
+const title = referenceData ? '' : ' (skipped: AGENTGUARD_DATA does not name the reference data)';
 
 function readData(name: string): string {
-  return readFileSync(join(dataDir!, 'openrouter', name), 'utf8');
+  return readFileSync(join(referenceData!, 'openrouter', name), 'utf8');
 }
 
 type Obj = Record<string, unknown>;
@@ -46,7 +46,7 @@ async function askRaw(url: string, body: unknown): Promise<string> {
   return response.text();
 }
 
-describe.skipIf(!dataDir)(`recorded answers${title}`, () => {
+describe.skipIf(!referenceData)(`recorded answers${title}`, () => {
   it('have the usage of a plain answer, to the last digit', async () => {
     const [sample] = JSON.parse(readData('usage-real.json')) as { usage: Obj }[];
     const { standIn } = await open({
@@ -138,9 +138,9 @@ function stepFor(name: string): ScriptStep | undefined {
   return refusal && { kind: 'error', refusal };
 }
 
-const samples = dataDir ? (JSON.parse(readData('errors.json')) as Sample[]) : [];
+const samples = referenceData ? (JSON.parse(readData('errors.json')) as Sample[]) : [];
 
-describe.skipIf(!dataDir)(`recorded refusals${title}`, () => {
+describe.skipIf(!referenceData)(`recorded refusals${title}`, () => {
   it('are all known by a name of their own', () => {
     expect(samples.length).toBeGreaterThan(0);
     expect(samples.map((sample) => sample.name).filter((name) => stepFor(name) === undefined)).toEqual([]);
@@ -189,7 +189,7 @@ interface ListedEndpoint {
   readonly pricing: Record<string, string>;
 }
 
-describe.skipIf(!dataDir)(`the recorded catalogue${title}`, () => {
+describe.skipIf(!referenceData)(`the recorded catalogue${title}`, () => {
   it('has every model of the table, under the same slug and name', () => {
     const { data } = JSON.parse(readData('models-2026-05-18-full.json')) as { data: ListedModel[] };
     for (const { id, slug, name, created } of MODEL_TABLE)
