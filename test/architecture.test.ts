@@ -23,9 +23,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
   guard: { rooms: ['core', 'store'], packages: /^node:crypto$/, bait: 'guard.js' },
   'stand-in': { rooms: ['core'], packages: /^node:/, bait: 'server.js' },
   openrouter: { rooms: ['core', 'store'], packages: /^node:timers\/promises$|^undici$/, bait: 'client.js' },
+  server: {
+    rooms: ['core', 'store'],
+    packages: /^node:|^hono(\/.*)?$|^@hono\/node-server(\/.*)?$/,
+    bait: 'index.js',
+  },
+  tui: { rooms: ['core', 'store'], packages: /^node:|^ink$|^react(\/jsx-runtime)?$/, bait: 'index.js' },
+  web: {
+    rooms: ['core'],
+    packages: /^preact(\/hooks|\/jsx-runtime)?$|^@preact\/signals$|^uplot(\/.*)?$|\.css$/,
+    bait: 'main.js',
+  },
   cli: {
-    rooms: ['core', 'store', 'guard', 'stand-in', 'openrouter'],
-    packages: /^node:|^commander$/,
+    rooms: ['core', 'store', 'guard', 'stand-in', 'openrouter', 'server', 'tui'],
+    packages: /^node:|^commander$|^open$/,
     bait: 'main.js',
   },
 };
@@ -41,7 +52,8 @@ describe('a wrong arrow fails the build', () => {
 
   beforeAll(async () => {
     copy = await mkdtemp(join(tmpdir(), 'agentguard-arrows-'));
-    await cp(join(ROOT, 'src'), join(copy, 'src'), { recursive: true });
+    for (const folder of ['src', 'web'])
+      await cp(join(ROOT, folder), join(copy, folder), { recursive: true });
     for (const file of ['package.json', 'tsconfig.base.json', 'tsconfig.json'])
       await cp(join(ROOT, file), join(copy, file));
     await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
@@ -51,7 +63,7 @@ describe('a wrong arrow fails the build', () => {
   afterAll(() => rm(copy, { recursive: true, force: true }));
 
   it.each(wrongArrows)('$from → $to', async ({ from, to }) => {
-    const errors = await buildPlanted(copy, from, `export * from '../${to}/${ROOMS[to]!.bait}';`);
+    const errors = await buildPlanted(copy, from, `export * from '${pathTo(from, to)}/${ROOMS[to]!.bait}';`);
     // TS6059: outside the room. The plant exists, so "cannot find module" would be no proof.
     expect(errors).toContainEqual(expect.stringMatching(plantedError(from, 'TS6059')));
   });
@@ -127,9 +139,17 @@ describe.each([
   );
 });
 
+function folderOf(room: string): string {
+  return room === 'web' ? 'web' : `src/${room}`;
+}
+
+function pathTo(from: string, to: string): string {
+  return `${from === 'web' ? '../src' : to === 'web' ? '../..' : '..'}/${to}`;
+}
+
 function build(copy: string, room?: string): Promise<readonly string[]> {
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const args = [tsc, '-b', ...(room ? [`src/${room}`] : []), '--pretty', 'false'];
+  const args = [tsc, '-b', ...(room ? [folderOf(room)] : []), '--pretty', 'false'];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { cwd: copy, maxBuffer: 1 << 24 }, (_error, stdout, stderr) => {
       resolve(`${stdout}${stderr}`.split('\n').filter((line) => line.includes('error')));
@@ -138,7 +158,7 @@ function build(copy: string, room?: string): Promise<readonly string[]> {
 }
 
 async function buildPlanted(copy: string, room: string, plant: string): Promise<readonly string[]> {
-  const path = join(copy, 'src', room, 'planted.ts');
+  const path = join(copy, folderOf(room), 'planted.ts');
   await writeFile(path, `${plant}\n`);
   try {
     return await build(copy, room);
@@ -148,16 +168,16 @@ async function buildPlanted(copy: string, room: string, plant: string): Promise<
 }
 
 function plantedError(room: string, code: string): RegExp {
-  return new RegExp(`^src/${room}/planted\\.ts\\(\\d+,\\d+\\): error ${code}:`);
+  return new RegExp(`^${folderOf(room)}/planted\\.ts\\(\\d+,\\d+\\): error ${code}:`);
 }
 
 async function readRoom(name: string): Promise<readonly { path: string; text: string }[]> {
-  const folder = join(ROOT, 'src', name);
-  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const folder = join(ROOT, folderOf(name));
+  const files = (await readdir(folder, { recursive: true })).filter((file) => /\.tsx?$/.test(file));
   expect(files).not.toEqual([]);
   return Promise.all(
     files.map(async (file) => ({
-      path: `src/${name}/${file}`,
+      path: `${folderOf(name)}/${file}`,
       text: await readFile(join(folder, file), 'utf8'),
     })),
   );
@@ -177,7 +197,7 @@ function listImports(text: string): readonly string[] {
 /** Own files, files of an allowed room (cli keeps commands one folder deeper), and the room's packages. */
 function isAllowed(room: Room, specifier: string): boolean {
   if (!specifier.startsWith('.')) return room.packages.test(specifier);
-  const [, target] = /^(?:\.\.\/)+([^/]+)\//.exec(specifier) ?? [];
+  const [, target] = /^(?:\.\.\/)+(?:src\/)?([^/]+)\//.exec(specifier) ?? [];
   if (target === undefined) return /^(\.\/|\.\.\/[^/]+$)/.test(specifier);
   return room.rooms.includes(target) || (specifier.startsWith('../') && target === 'commands');
 }

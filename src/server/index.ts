@@ -1,0 +1,2 @@
+/** The dashboard's server: read-only, on the loopback interface (docs/dashboard.md). */
+export {};
