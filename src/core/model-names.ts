@@ -26,6 +26,17 @@ export interface ModelNames {
   readonly contextTokens: number | undefined;
 }
 
+/** What a catalogue says of a written id; everything else about its names follows from its spelling. */
+export interface NameFacts {
+  /** Lower case with dots as dashes, as all names here; `undefined`: the catalogue does not have the model. */
+  readonly id?: string | undefined;
+  /** Default: the id. */
+  readonly identity?: string | undefined;
+  readonly contextTokens?: number | undefined;
+  /** Default false. */
+  readonly isOpen?: boolean | undefined;
+}
+
 /** Names of one written id. */
 export type NameModel = (model: string) => ModelNames;
 
@@ -49,10 +60,23 @@ export function nameModel(list: ModelList | undefined, written: string): ModelNa
 }
 
 function collectNames(found: Resolution, written: string): ModelNames {
+  if (found.kind === 'known') {
+    const { id, identity, model } = found;
+    return expandNames(written, {
+      id: normalizeModelId(id),
+      identity: normalizeModelId(identity),
+      contextTokens: model.contextLength ?? undefined,
+    });
+  }
+  const isOpen = found.kind !== 'unknown' || normalizeModelId(written).startsWith('~');
+  return expandNames(written, { isOpen });
+}
+
+/** The names of a written id, from what a catalogue said of it. */
+export function expandNames(written: string, facts: NameFacts): ModelNames {
   const plain = normalizeModelId(written);
-  const isKnown = found.kind === 'known';
-  const id = isKnown ? normalizeModelId(found.id) : plain;
-  const identity = isKnown ? normalizeModelId(found.identity) : plain;
+  const id = facts.id ?? plain;
+  const identity = facts.identity ?? id;
   const exact = new Set([plain, id, identity]);
   const wide = new Set(exact);
   for (const name of exact) {
@@ -68,9 +92,9 @@ function collectNames(found: Resolution, written: string): ModelNames {
     wide,
     undated: new Set(bases.filter((base) => !DATE.test(base))),
     dateless: new Set(bases.filter((base) => DATE.test(base)).map((base) => base.replace(DATE, ''))),
-    isKnown,
-    contextTokens: isKnown ? (found.model.contextLength ?? undefined) : undefined,
-    isOpen: found.kind !== 'known' && (found.kind !== 'unknown' || plain.startsWith('~')),
+    isKnown: facts.id !== undefined,
+    contextTokens: facts.contextTokens,
+    isOpen: facts.isOpen ?? false,
   };
 }
 

@@ -25,14 +25,7 @@ import { explainLaterKey } from './later-policy.js';
 import { isTimeZone } from './local-time.js';
 import { ONE_USD, parseUsd } from './money.js';
 import { copyPlainData } from './plain-data.js';
-import {
-  CAPABILITIES,
-  DEFAULT_MAX_OUTPUT_TOKENS,
-  POLICY_MODES,
-  type Policy,
-  type PolicyReading,
-  type SpendPolicy,
-} from './policy.js';
+import { CAPABILITIES, POLICY_MODES, type Policy, type PolicyReading, type SpendPolicy } from './policy.js';
 import { readRules } from './rule-reader.js';
 import { readScope } from './scope.js';
 import { readTasks } from './task-reader.js';
@@ -86,11 +79,12 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const { tasks, caps: taskCaps } = readTasks(fields, scope ?? {}, timeZone, own.length);
   const caps = [...own, ...taskCaps];
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
-  const defaultMaxOutputTokens = readMaxOutputTokens(fields) ?? DEFAULT_MAX_OUTPUT_TOKENS;
-  const priceHeadroomPpm = readHeadroom(fields) ?? PPM;
+  const defaultMaxOutputTokens = readMaxOutputTokens(fields);
+  const priceHeadroomPpm = readHeadroom(fields);
   if (fields.problems.size > 0 || !scope || id === undefined || name === undefined) return undefined;
   if (version === undefined || !mode || effectiveFromMs === undefined) return undefined;
-  const policyHash = hashPolicy(fields.data, backend);
+  const hashedText = printHashed(fields.data);
+  const policyHash = encodeHex(backend.sha256(encodeUtf8(hashedText)));
   return {
     id,
     name,
@@ -106,6 +100,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     defaultMaxOutputTokens,
     priceHeadroomPpm,
     policyHash,
+    hashedText,
   };
 }
 
@@ -115,9 +110,9 @@ function leavesRestToGuard({ data }: Fields): boolean {
 }
 
 /** Without `effectiveFrom`, so that a program that writes "now" into it has one policy, not one per start. */
-function hashPolicy(data: JsonObject, backend: Pick<CryptoBackend, 'sha256'>): string {
+function printHashed(data: JsonObject): string {
   const { effectiveFrom: _, ...hashed } = data;
-  return encodeHex(backend.sha256(encodeUtf8(canonicalize(hashed))));
+  return canonicalize(hashed);
 }
 
 function readHeadroom(fields: Fields): bigint | undefined {

@@ -174,11 +174,14 @@ export interface Policy {
   readonly rules: readonly Rule[];
   readonly tasks: readonly Task[];
   readonly requiredCapability: Capability | undefined;
-  readonly defaultMaxOutputTokens: number;
+  /** As written; `requestLimits` has the defaults. */
+  readonly defaultMaxOutputTokens: number | undefined;
   /** `priceHeadroom` in millionths: 1_000_000n is 1. */
-  readonly priceHeadroomPpm: bigint;
+  readonly priceHeadroomPpm: bigint | undefined;
   /** SHA-256 over the canonical policy without `effectiveFrom`, 64 lowercase hex. */
   readonly policyHash: string;
+  /** What that hash is over: all of the policy but `effectiveFrom`, as canonical JSON. */
+  readonly hashedText: string;
 }
 
 /** One thing wrong with a policy: where, what, and the nearest valid spelling when there is one. */

@@ -98,7 +98,8 @@ function speaksOf(rule: Rule, names: ModelNames, name: NameModel): boolean {
   return rule.effect === 'deny' ? denies(rule.pattern, names, name) : allows(rule.pattern, names, name);
 }
 
-function denies(pattern: ModelPattern, names: ModelNames, name: NameModel): boolean {
+/** Whether a pattern may mean this model, by any name that it may go by. */
+export function denies(pattern: ModelPattern, names: ModelNames, name: NameModel): boolean {
   if (names.isOpen) return true;
   for (const known of names.wide) if (fits(pattern.parts, known)) return true;
   if (pattern.parts.length > 1) return false;
