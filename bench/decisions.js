@@ -128,8 +128,7 @@ function prepareArithmetic({ decision, facts }) {
   const call = {
     actor: facts.actor,
     model: CALL.model,
-    quote: () => quoteCall(price, bounds, policy.priceHeadroomPpm),
-    identify: (model) => model,
+    quote: () => quoteCall(price, bounds, 1_000_000n),
   };
   return () => void decide(policy, (cap, atMs) => budget.totals(cap, atMs), call, Date.now());
 }

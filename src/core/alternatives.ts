@@ -1,15 +1,20 @@
-/** What to offer instead of a refused call: models that the policy would let pass unchanged at that moment. */
+/** What to offer instead of a refused call: models that the policies would let pass unchanged at that moment. */
 import { type CapCheck, checkCap, type TotalsOf, wantsOtherModel } from './cap-check.js';
 import type { Call } from './decide.js';
-import { checkRules } from './permission.js';
+import { checkAllRules } from './permission.js';
 import type { Policy } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
 import { covers } from './scope.js';
 import { findTask } from './task.js';
 
-/** Models of the candidates that this policy would let pass unchanged right now: at most three, cheapest first. */
-export function listAlternatives(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): string[] {
-  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
+/** Models of the candidates that all of these policies would let pass unchanged right now: at most three, cheapest first. */
+export function listAlternatives(
+  policies: readonly Policy[],
+  totals: TotalsOf,
+  call: Call,
+  nowMs: number,
+): string[] {
+  const caps = policies.flatMap((policy) => policy.caps.filter((cap) => covers(cap.match, call.actor)));
   const fits = (quote: Quote): quote is BoundedQuote =>
     quote.kind === 'bounded' &&
     caps.every((cap) => {
@@ -21,14 +26,14 @@ export function listAlternatives(policy: Policy, totals: TotalsOf, call: Call, n
         isSatisfied(check, quote.model, call)
       );
     });
-  const task = findTask(policy.tasks, call.actor.taskId);
-  const assigned = [task?.model, task?.fallback].flatMap((pattern) =>
-    pattern && pattern.parts.length === 1 ? [pattern.text] : [],
-  );
+  const tasks = policies.map((policy) => findTask(policy.tasks, call.actor.taskId));
+  const assigned = tasks
+    .flatMap((task) => [task?.model, task?.fallback])
+    .flatMap((pattern) => (pattern && pattern.parts.length === 1 ? [pattern.text] : []));
   const candidates = new Set([...assigned, ...(call.candidates ?? [])]);
   const quotes = [...candidates]
     .filter((model) => call.name(model).identity !== call.name(call.model).identity)
-    .filter((model) => checkRules(policy, call, model, nowMs)?.effect !== 'deny')
+    .filter((model) => checkAllRules(policies, call, model, nowMs)?.effect !== 'deny')
     .map(call.quote)
     .filter(fits);
   quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));

@@ -1,10 +1,12 @@
 /** One cap against one call: what was spent, what is held, what the call may add (docs/policy.md "How a call is decided"). */
 import type { Totals } from './budget.js';
+import { type Grant, grantedTo } from './control.js';
 import { type Caller, endOf, printCounterScope, startOf } from './counter.js';
 import type { NameModel } from './model-names.js';
 import { showUsd } from './money.js';
-import type { Cap, CapAction, CapUnit } from './policy.js';
+import type { Cap, CapAction, CapUnit, Policy } from './policy.js';
 import type { BoundedQuote } from './price.js';
+import { covers } from './scope.js';
 import { isCalendarWindow } from './window.js';
 
 /** The counter of a cap for one caller at a moment, milliseconds since 1970. */
@@ -16,6 +18,11 @@ export interface CapCheck {
   readonly tripped: boolean;
   /** What the call counts under: the cap's own key, with the call's `per` value and run. */
   readonly scopeKey: string;
+  /** The limit in force: the cap's own and what grants add. */
+  readonly limit: bigint;
+  /** What grants add, and their ids. */
+  readonly granted: bigint;
+  readonly grants: readonly string[];
   readonly spent: bigint;
   readonly held: bigint;
   /** What the call adds: its bound for a block cap, its estimate for the others. */
@@ -24,34 +31,68 @@ export interface CapCheck {
   readonly resetsAtMs: number | null;
 }
 
+/** A caller with the grants in force at the moment of the call. */
+export interface GrantedCaller extends Caller {
+  readonly grants?: readonly Grant[] | undefined;
+}
+
 /** Compares one cap with what was spent, what is held and what this call may add. Reaching it exactly is allowed. */
 export function checkCap(
   cap: Cap,
   totals: TotalsOf,
   quote: BoundedQuote,
-  caller: Caller,
+  caller: GrantedCaller,
   nowMs: number,
 ): CapCheck {
   const hard = cap.action === 'block';
   const adds = addedBy(quote, cap.unit, hard);
-  const { scopeKey } = cap;
+  const { granted, ids } = grantedTo(cap, caller.actor, caller.grants);
+  const limit = cap.limit + granted;
+  const room = { limit, granted, grants: ids };
   if (cap.window === 'per_call') {
-    const tripped = adds > cap.limit;
-    return { cap, tripped, scopeKey, spent: 0n, held: 0n, adds, windowStartMs: null, resetsAtMs: null };
+    const tripped = adds > limit;
+    const { scopeKey } = cap;
+    return {
+      cap,
+      tripped,
+      scopeKey,
+      ...room,
+      spent: 0n,
+      held: 0n,
+      adds,
+      windowStartMs: null,
+      resetsAtMs: null,
+    };
   }
   const total = totals(cap, nowMs, caller);
   const held = hard ? total.held : total.heldExpected;
   const resets = isCalendarWindow(cap.window);
   return {
     cap,
-    tripped: total.settled + held + adds > cap.limit,
+    tripped: total.settled + held + adds > limit,
     scopeKey: printCounterScope(cap, caller),
+    ...room,
     spent: total.settled,
     held,
     adds,
     windowStartMs: resets ? startOf(cap, nowMs) : null,
     resetsAtMs: resets ? endOf(cap, nowMs) : null,
   };
+}
+
+/** Compares every cap of these policies that counts the call, in their order. */
+export function checkCaps(
+  policies: readonly Policy[],
+  totals: TotalsOf,
+  quote: BoundedQuote,
+  caller: GrantedCaller,
+  nowMs: number,
+): readonly CapCheck[] {
+  const checks: CapCheck[] = [];
+  for (const { caps } of policies)
+    for (const cap of caps)
+      if (covers(cap.match, caller.actor)) checks.push(checkCap(cap, totals, quote, caller, nowMs));
+  return checks;
 }
 
 /** The bound of a call for hard caps, its estimate for the others. */
@@ -80,16 +121,17 @@ export function strictest(checks: readonly CapCheck[], action: CapAction): CapCh
 
 /** Whether only running calls keep the call from fitting: waiting for those may help. */
 export function fitsWithoutHolds(check: CapCheck): boolean {
-  const { cap, spent, adds } = check;
+  const { cap, limit, spent, adds } = check;
   // A request counts whether it runs or has ended.
-  return cap.window !== 'per_call' && cap.unit !== 'requests' && spent + adds <= cap.limit;
+  return cap.window !== 'per_call' && cap.unit !== 'requests' && spent + adds <= limit;
 }
 
 /** One tripped cap with its arithmetic, in a sentence. */
 export function explainTrip(check: CapCheck): string {
   const { cap } = check;
   const show = (amount: bigint) => showAmount(cap.unit, amount);
-  const what = `${cap.action} cap ${show(cap.limit)} ${cap.window} (${check.scopeKey})`;
+  const limit = check.granted > 0n ? `${show(cap.limit)} + granted ${show(check.granted)}` : show(cap.limit);
+  const what = `${cap.action} cap ${limit} ${cap.window} (${check.scopeKey})`;
   const verb = cap.unit === 'usd' ? 'cost' : 'take';
   const sum =
     cap.window === 'per_call'
@@ -99,8 +141,8 @@ export function explainTrip(check: CapCheck): string {
 }
 
 /** What is left of a cap before this call, in its unit; never negative. */
-export function remainingOf({ cap, spent, held }: CapCheck): bigint {
-  return spent + held > cap.limit ? 0n : cap.limit - spent - held;
+export function remainingOf({ limit, spent, held }: CapCheck): bigint {
+  return spent + held > limit ? 0n : limit - spent - held;
 }
 
 /** `$5.00`, `30 requests`, `5000 tokens`. */

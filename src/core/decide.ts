@@ -3,23 +3,17 @@
  * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
  */
 import { listAlternatives } from './alternatives.js';
-import {
-  type CapCheck,
-  checkCap,
-  explainTrip,
-  strictest,
-  type TotalsOf,
-  wantsOtherModel,
-} from './cap-check.js';
+import { type CapCheck, checkCaps, strictest, type TotalsOf, wantsOtherModel } from './cap-check.js';
+import type { Grant, Stop } from './control.js';
+import { downgrade, pass } from './downgrade.js';
 import type { RefusalCode } from './errors.js';
 import type { NameModel } from './model-names.js';
-import type { Usd } from './money.js';
 import { checkRules, requiredCapability } from './permission.js';
 import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
-import { refuse, refuseByCap } from './refuse.js';
-import { explainRule, type RuleHit } from './rule.js';
-import { covers, type Scope } from './scope.js';
+import { refuse, refuseByCap, refuseByRule } from './refuse.js';
+import type { RuleHit } from './rule.js';
+import type { Scope } from './scope.js';
 
 /** What is asked. `quote` says what the call would cost on a model: the asked one, or a cheaper one. */
 export interface Call {
@@ -37,9 +31,16 @@ export interface Call {
   readonly listFallbacks: (model: string) => readonly string[];
   /** Models to offer instead when the call is refused, cheapest first where known. */
   readonly candidates?: readonly string[];
+  /** The kill switch, if it is thrown. */
+  readonly stop?: Stop | undefined;
+  /** The grants in force at the moment of the call. */
+  readonly grants?: readonly Grant[] | undefined;
   /** A repeat of a call already sent: its model cannot change any more, so only block caps count. */
   readonly isRetry?: boolean;
 }
+
+/** Refusals of this model, not of the caller or of the request: another model may pass. */
+const ESCAPABLE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['rule_denied', 'cap_exceeded', 'held']);
 
 /** Why a call was refused, in fields a program can act on. */
 export interface Refusal {
@@ -51,7 +52,8 @@ export interface Refusal {
   readonly alternatives: readonly string[];
 }
 
-export interface Decision {
+/** What was found about a call: the decision, without whose it is. */
+export interface Finding {
   readonly action: CapAction;
   readonly modelRequested: string;
   readonly modelResolved: string;
@@ -72,17 +74,32 @@ export interface Decision {
   readonly heldBack: readonly CapCheck[];
 }
 
+/** What one policy says about the call as it was asked, whatever the others say. */
+export interface DecisionPart {
+  readonly policy: Policy;
+  readonly action: CapAction;
+  readonly wouldAction: CapAction | null;
+  readonly rule: RuleHit | null;
+}
+
+export interface Decision extends Finding {
+  /** The policy that decided; the first one where none had anything to say. */
+  readonly policy: Policy;
+  /** Every policy that was asked, in the order of the guard. */
+  readonly parts: readonly DecisionPart[];
+}
+
 /** Decides one call at `nowMs` (milliseconds since 1970). Cost: proportional to the caps of the policy. */
 export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
   const asked = { ...call, quote: quoteOnce(call.quote) };
-  const gate = checkCapability(policy, asked);
-  if (gate) return gate;
-  const enforced = enforce(policy, totals, asked, nowMs);
-  return policy.mode === 'enforce' ? enforced : toShadow(enforced, asked);
+  const finding = judge(policy, totals, asked, nowMs);
+  const { action, wouldAction, rule } = finding;
+  const parts = [{ policy, action, wouldAction, rule }];
+  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, parts };
 }
 
 /** Rules, caps and alternatives ask for the same quotes. */
-function quoteOnce(quote: Call['quote']): Call['quote'] {
+export function quoteOnce(quote: Call['quote']): Call['quote'] {
   const quotes = new Map<string, Quote>();
   return (model) => {
     const found = quotes.get(model) ?? quote(model);
@@ -91,9 +108,45 @@ function quoteOnce(quote: Call['quote']): Call['quote'] {
   };
 }
 
+/** What one policy alone finds, without alternatives for a refusal. */
+export function judge(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Finding {
+  const gate = checkStop(call) ?? checkCapability(policy, call);
+  if (gate) return gate;
+  const enforced = enforce(policy, totals, call, nowMs);
+  return policy.mode === 'enforce' ? enforced : toShadow(enforced, call);
+}
+
+/** A refusal that another model may escape names those that all of these policies would let pass. */
+export function offerInstead(
+  policies: readonly Policy[],
+  totals: TotalsOf,
+  call: Call,
+  finding: Finding,
+  nowMs: number,
+): Finding {
+  const { refusal } = finding;
+  if (!refusal || !ESCAPABLE.has(refusal.code)) return finding;
+  return {
+    ...finding,
+    refusal: { ...refusal, alternatives: listAlternatives(policies, totals, call, nowMs) },
+  };
+}
+
+/** The kill switch holds in shadow mode as well. */
+function checkStop(call: Call): Finding | undefined {
+  if (!call.stop) return undefined;
+  const { sinceMs, reason } = call.stop;
+  const since = new Date(sinceMs).toISOString();
+  return refuse(call, call.quote(call.model), [], null, {
+    code: 'stopped',
+    message: `all calls are stopped since ${since}${reason === undefined ? '' : `: ${reason}`}`,
+    hint: 'wait until whoever stopped them runs: agentguard resume',
+  });
+}
+
 /** The claim must reach what the policy asks for, in shadow mode as well. */
-function checkCapability(policy: Policy, call: Call): Decision | undefined {
-  const required = requiredCapability(policy, call);
+function checkCapability(policy: Policy, call: Call): Finding | undefined {
+  const required = requiredCapability([policy], call);
   if (required === undefined || satisfies(call.capabilityClaim, required)) return undefined;
   const claim = call.capabilityClaim ?? 'none';
   return refuse(call, call.quote(call.model), [], null, {
@@ -103,15 +156,15 @@ function checkCapability(policy: Policy, call: Call): Decision | undefined {
   });
 }
 
-function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
+function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Finding {
   const quote = call.quote(call.model);
   if (quote.kind === 'unbounded' && quote.code === 'path_not_supported')
     return refuse(call, quote, [], null, quote);
   const rule = checkRules(policy, call, call.model, nowMs);
-  if (rule?.effect === 'deny') return refuseByRule(policy, totals, call, rule, nowMs);
+  if (rule?.effect === 'deny') return refuseByRule(call, rule);
   if (quote.kind === 'unbounded') return { ...refuse(call, quote, [], null, quote), rule };
-  const decision = enforceCaps(policy, totals, call, quote, nowMs);
-  return decision.rule ? decision : { ...decision, rule };
+  const finding = enforceCaps(policy, totals, call, quote, nowMs);
+  return finding.rule ? finding : { ...finding, rule };
 }
 
 function enforceCaps(
@@ -120,111 +173,22 @@ function enforceCaps(
   call: Call,
   quote: BoundedQuote,
   nowMs: number,
-): Decision {
-  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
-  const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
+): Finding {
+  const checks = checkCaps([policy], totals, quote, call, nowMs);
   const blocked = strictest(checks, 'block');
-  if (blocked)
-    return refuseByCap(call, quote, checks, blocked, listAlternatives(policy, totals, call, nowMs));
-  const wanting = call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call.name));
-  if (wanting.length > 0) return downgrade(policy, totals, call, wanting, nowMs);
+  if (blocked) return refuseByCap(call, quote, checks, blocked);
+  const wanting = listWanting(checks, call);
+  if (wanting.length > 0) return downgrade([policy], totals, call, wanting, nowMs);
   return pass(call, quote, checks);
 }
 
-function refuseByRule(
-  policy: Policy,
-  totals: TotalsOf,
-  call: Call,
-  rule: RuleHit,
-  nowMs: number,
-  message = explainRule(rule),
-): Decision {
-  const text = {
-    code: 'rule_denied',
-    message,
-    hint: 'use a model that the rules of the policy allow',
-    alternatives: listAlternatives(policy, totals, call, nowMs),
-  } as const;
-  return { ...refuse(call, call.quote(call.model), [], null, text), rule };
-}
-
-/** One rewrite, to the target with the lowest bound; everything is checked again for the new model. */
-function downgrade(
-  policy: Policy,
-  totals: TotalsOf,
-  call: Call,
-  wanting: readonly CapCheck[],
-  nowMs: number,
-): Decision {
-  const targets = wanting.map((check) => check.cap.downgradeTo ?? call.model);
-  const rules = new Map(targets.map((model) => [model, checkRules(policy, call, model, nowMs)]));
-  const allowed = targets.filter((model) => rules.get(model)?.effect !== 'deny');
-  const [denied] = targets.flatMap((model) => rules.get(model) ?? []);
-  if (allowed.length === 0 && denied) {
-    const message = `the call must be downgraded to ${denied.model}, but ${explainRule(denied)}`;
-    return { ...refuseByRule(policy, totals, call, denied, nowMs, message), checks: wanting };
-  }
-  const quotes = allowed.map((model) => call.quote(model));
-  const quote = quotes.reduce((best, next) => (boundOf(next) < boundOf(best) ? next : best));
-  const triggered = strictest(wanting, 'downgrade') ?? wanting[0]!;
-  if (quote.kind === 'unbounded') {
-    const why = (text: string) => `the call must be downgraded to ${quote.model}, but ${text}`;
-    const { code, hint, message, reason } = quote;
-    return refuse(call, quote, wanting, triggered, {
-      code,
-      hint,
-      message: why(message),
-      reason: why(reason),
-    });
-  }
-  const caps = policy.caps.filter((cap) => covers(cap.match, call.actor));
-  const checks = caps.map((cap) => checkCap(cap, totals, quote, call, nowMs));
-  const misfit =
-    strictest(checks, 'block') ??
-    checks.find(({ tripped, cap }) => tripped && cap.action === 'downgrade' && cap.window === 'per_call');
-  if (misfit) return refuseByCap(call, quote, checks, misfit, listAlternatives(policy, totals, call, nowMs));
-  const reasons = [
-    ...wanting,
-    ...checks.filter((check) => check.tripped && !wanting.some((w) => w.cap === check.cap)),
-  ];
-  return {
-    ...pass(call, quote, checks),
-    rule: rules.get(quote.model) ?? null,
-    action: 'downgrade',
-    modelResolved: quote.model,
-    reasons: reasons.map(explainTrip),
-    triggered,
-    wouldAction: null,
-  };
-}
-
-function boundOf(quote: Quote): Usd {
-  // An unbounded target is the last choice, yet stays one: then the refusal can name it.
-  return quote.kind === 'bounded' ? quote.reservedUsd : 2n ** 256n;
-}
-
-/** Nothing stands in the way; shadow and alert caps still leave their mark. */
-function pass(call: Call, quote: BoundedQuote, checks: readonly CapCheck[]): Decision {
-  const shadow = strictest(checks, 'shadow');
-  const triggered = shadow ?? strictest(checks, 'downgrade') ?? strictest(checks, 'allow') ?? null;
-  return {
-    action: shadow ? 'shadow' : 'allow',
-    modelRequested: call.model,
-    modelResolved: quote.model,
-    reasons: checks.filter((check) => check.tripped).map(explainTrip),
-    triggered,
-    rule: null,
-    checks,
-    quote,
-    refusal: null,
-    wouldAction: shadow ? 'block' : null,
-    wouldModel: null,
-    heldBack: [],
-  };
+/** The caps that ask for another model. A repeat of a call already sent cannot have one. */
+export function listWanting(checks: readonly CapCheck[], call: Call): readonly CapCheck[] {
+  return call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call.name));
 }
 
 /** The decision that `enforce` would take, recorded while the call passes unchanged. */
-function toShadow(enforced: Decision, call: Call): Decision {
+function toShadow(enforced: Finding, call: Call): Finding {
   const unguarded = enforced.quote.kind === 'unbounded' && enforced.quote.code === 'path_not_supported';
   if (unguarded || enforced.action === 'allow' || enforced.action === 'shadow') return enforced;
   const wouldModel = enforced.action === 'downgrade' ? enforced.modelResolved : null;

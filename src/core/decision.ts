@@ -3,11 +3,11 @@
  * Only named fields are copied: no prompt, answer, header or key can reach it.
  */
 import type { CapCheck } from './cap-check.js';
-import type { Decision } from './decide.js';
+import type { Decision, DecisionPart } from './decide.js';
 import type { JsonObject } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
 import { requiredCapability } from './permission.js';
-import type { Capability, Policy } from './policy.js';
+import type { Cap, Capability, Policy } from './policy.js';
 import { type BoundedQuote, printCostBasis } from './price.js';
 import type { RuleHit } from './rule.js';
 import type { Scope } from './scope.js';
@@ -60,8 +60,10 @@ export interface FailedRoute {
 }
 
 /** The row of a decision. One literal with the rare keys last: half the time that spreads in the middle take. */
-export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts): JsonObject {
-  const { quote, triggered, refusal } = decision;
+export function decisionRow(decision: Decision, facts: CallFacts): JsonObject {
+  const { policy, quote, triggered, refusal } = decision;
+  const policies = decision.parts.map((part) => part.policy);
+  const placeOf = findPlaces(policies);
   const bounded = quote.kind === 'bounded' ? quote : undefined;
   // The integer fields of old are about money.
   const before = triggered?.cap.unit === 'usd' ? triggered.spent + triggered.held : 0n;
@@ -80,22 +82,25 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
     modelRequested: decision.modelRequested,
     modelResolved: decision.modelResolved,
     reasons: decision.reasons,
-    triggeredCap: triggered ? printCap(triggered) : null,
+    triggeredCap: triggered ? printCap(triggered.cap, placeOf) : null,
     triggeredScopeKey: triggered ? triggered.scopeKey : null,
     projectedCents: bounded ? ceilCents(bounded.expectedUsd) : 0,
     windowSpendBefore: ceilCents(before),
     windowSpendAfter: ceilCents(before + adds),
     capabilityClaim: facts.capabilityClaim ?? null,
-    requiredCapability: requiredCapability(policy, facts) ?? null,
+    requiredCapability: requiredCapability(policies, facts) ?? null,
     instance: facts.instance,
     path: facts.path,
-    caps: decision.checks.map(printCheck),
+    caps: decision.checks.map((check) => printCheck(check, placeOf)),
     costBasis: bounded ? printCostBasis(bounded) : null,
     expectedUsd: bounded ? printUsd(bounded.expectedUsd) : null,
     reservedUsd: bounded ? printUsd(bounded.reservedUsd) : null,
   };
   if (bounded) Object.assign(row, printBounds(bounded));
-  if (policy.caps.some((cap) => cap.window === 'per_run')) Object.assign(row, { run: facts.run });
+  if (policies.length > 1) Object.assign(row, { policies: decision.parts.map(printPart) });
+  if (policies.some(countsRuns)) Object.assign(row, { run: facts.run });
+  const grants = new Set(decision.checks.flatMap((check) => check.grants));
+  if (grants.size > 0) Object.assign(row, { grants: [...grants] });
   if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)
     Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
@@ -105,14 +110,13 @@ export function decisionRow(policy: Policy, decision: Decision, facts: CallFacts
 
 /** The row that says what a decided attempt really cost. `settlementId` is a UUID of its own. */
 export function settlementRow(
-  policy: Policy,
   decision: Decision,
   facts: CallFacts,
   settlement: Settlement,
   settlementId: string,
   timestampMs: number,
 ): JsonObject {
-  const { quote } = decision;
+  const { policy, quote } = decision;
   const expected = quote.kind === 'bounded' ? ceilCents(quote.expectedUsd) : 0;
   const { actualUsd } = settlement;
   const actualCents = actualUsd === null ? 0 : ceilCents(actualUsd);
@@ -153,7 +157,7 @@ export function settlementRow(
 
 /** The row of one route that upstream tried in vain: no money, but part of what happened. */
 export function fallbackRow(
-  policy: Policy,
+  { policy }: Decision,
   facts: CallFacts,
   route: FailedRoute,
   rowId: string,
@@ -204,9 +208,35 @@ function printRule({ effect, rule, model, task }: RuleHit): JsonObject {
   return { index, effect, action, resource, model, ...present({ reason }), ...ofTask };
 }
 
-function printCap({ cap }: CapCheck): JsonObject {
+/** Where there are several policies: the place of each cap's own among them. */
+function findPlaces(policies: readonly Policy[]): ReadonlyMap<Cap, number> | undefined {
+  if (policies.length < 2) return undefined;
+  const places = new Map<Cap, number>();
+  for (const [place, { caps }] of policies.entries()) for (const cap of caps) places.set(cap, place);
+  return places;
+}
+
+function countsRuns({ caps }: Policy): boolean {
+  return caps.some((cap) => cap.window === 'per_run');
+}
+
+/** What one of several policies said for itself. */
+function printPart({ policy, action, wouldAction, rule }: DecisionPart): JsonObject {
+  return {
+    id: policy.id,
+    version: printVersion(policy),
+    hash: policy.policyHash,
+    mode: policy.mode,
+    action,
+    ...present({ wouldAction: wouldAction ?? undefined }),
+    ...(rule ? { rule: printRule(rule) } : {}),
+  };
+}
+
+function printCap(cap: Cap, placeOf: ReadonlyMap<Cap, number> | undefined): JsonObject {
   return {
     index: cap.index,
+    ...present({ policy: placeOf?.get(cap) }),
     ...(cap.unit === 'usd'
       ? { amountUsd: printUsd(cap.limit), amountCents: ceilCents(cap.limit) }
       : { unit: cap.unit, limit: String(cap.limit) }),
@@ -216,9 +246,10 @@ function printCap({ cap }: CapCheck): JsonObject {
   };
 }
 
-function printCheck(check: CapCheck): JsonObject {
+function printCheck(check: CapCheck, placeOf: ReadonlyMap<Cap, number> | undefined): JsonObject {
   return {
     index: check.cap.index,
+    ...present({ policy: placeOf?.get(check.cap) }),
     tripped: check.tripped,
     ...printAmounts(check),
     action: check.cap.action,
@@ -229,17 +260,18 @@ function printCheck(check: CapCheck): JsonObject {
   };
 }
 
-function printAmounts({ cap, spent, held, adds }: CapCheck): JsonObject {
+function printAmounts({ cap, limit, granted, spent, held, adds }: CapCheck): JsonObject {
   if (cap.unit !== 'usd')
     return {
       unit: cap.unit,
-      limit: String(cap.limit),
+      limit: String(limit),
       spent: String(spent),
       held: String(held),
       adds: String(adds),
     };
   return {
-    limitUsd: printUsd(cap.limit),
+    limitUsd: printUsd(limit),
+    ...(granted > 0n ? { grantedUsd: printUsd(granted) } : {}),
     spentUsd: printUsd(spent),
     heldUsd: printUsd(held),
     addsUsd: printUsd(adds),

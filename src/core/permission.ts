@@ -13,13 +13,32 @@ export interface PermitCall extends Omit<RuledCall, 'quote'> {
   readonly listFallbacks: (model: string) => readonly string[];
 }
 
-/** What the policy asks for, or the task of the call where that is more. */
+/** The most that these policies, and their tasks of the call, ask for. */
 export function requiredCapability(
-  policy: Policy,
+  policies: readonly Policy[],
   { actor }: { readonly actor: Scope },
 ): Capability | undefined {
-  const asked = findTask(policy.tasks, actor.taskId)?.requiredCapability;
-  return satisfies(policy.requiredCapability, asked) ? policy.requiredCapability : asked;
+  let most: Capability | undefined;
+  for (const { tasks, requiredCapability: own } of policies)
+    for (const asked of [own, findTask(tasks, actor.taskId)?.requiredCapability])
+      if (!satisfies(most, asked)) most = asked;
+  return most;
+}
+
+/** The rule or task of the first of these policies that denies a model, else of the first that has any. */
+export function checkAllRules(
+  policies: readonly Policy[],
+  call: PermitCall,
+  model: string,
+  nowMs: number,
+): RuleHit | null {
+  let found: RuleHit | null = null;
+  for (const policy of policies) {
+    const hit = checkRules(policy, call, model, nowMs);
+    if (hit?.effect === 'deny') return hit;
+    found ??= hit;
+  }
+  return found;
 }
 
 /** The rule or task about a model, or the one that denies a model which may answer instead. `null` without rules. */

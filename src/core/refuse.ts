@@ -1,7 +1,8 @@
 /** Refusals, made from what stood in the way: a cap with its arithmetic, a rule, a missing bound (docs/errors.md). */
 import { type CapCheck, explainTrip, fitsWithoutHolds } from './cap-check.js';
-import type { Call, Decision, Refusal } from './decide.js';
+import type { Call, Finding, Refusal } from './decide.js';
 import type { BoundedQuote, Quote } from './price.js';
+import { explainRule, type RuleHit } from './rule.js';
 
 /** Refuses by a cap that tripped; tells whether only running calls stand in the way. */
 export function refuseByCap(
@@ -9,15 +10,21 @@ export function refuseByCap(
   quote: BoundedQuote,
   checks: readonly CapCheck[],
   check: CapCheck,
-  alternatives: readonly string[],
-): Decision {
+): Finding {
   const tripped = checks.filter((other) => other.tripped && other.cap.action === 'block');
   const onlyHeld = tripped.length > 0 && tripped.every(fitsWithoutHolds);
   const refusal = describeCap(check, onlyHeld);
   return {
-    ...refuse(call, quote, checks, check, { ...refusal, alternatives }),
+    ...refuse(call, quote, checks, check, refusal),
     heldBack: onlyHeld ? tripped : [],
   };
+}
+
+/** Refuses by the rule or task that denies a model. */
+export function refuseByRule(call: Call, rule: RuleHit, message = explainRule(rule)): Finding {
+  const hint = 'use a model that the rules of the policy allow';
+  const text = { code: 'rule_denied', message, hint } as const;
+  return { ...refuse(call, call.quote(call.model), [], null, text), rule };
 }
 
 function describeCap(check: CapCheck, onlyHeld: boolean) {
@@ -45,17 +52,16 @@ function hintWithoutReset({ cap }: CapCheck): string {
 export interface RefusalText extends Pick<Refusal, 'code' | 'message' | 'hint'> {
   /** What the ledger says, where that differs from what the caller is told. */
   readonly reason?: string;
-  readonly alternatives?: readonly string[];
 }
 
-/** The decision that refuses a call. */
+/** What is found when a call is refused. */
 export function refuse(
   call: Call,
   quote: Quote,
   checks: readonly CapCheck[],
   triggered: CapCheck | null,
   text: RefusalText,
-): Decision {
+): Finding {
   const trips = checks.filter((check) => check.tripped).map(explainTrip);
   return {
     action: 'block',
@@ -71,7 +77,7 @@ export function refuse(
       message: text.message,
       hint: text.hint,
       check: triggered,
-      alternatives: text.alternatives ?? [],
+      alternatives: [],
     },
     wouldAction: null,
     wouldModel: null,

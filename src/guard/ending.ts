@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { fallbackRow, type Settlement, settlementRow } from '../core/decision.js';
 import type { JsonObject } from '../core/json.js';
-import type { Policy } from '../core/policy.js';
 import type { AllowedCall } from './call.js';
 
 /** What is known of a call that ended. */
@@ -12,9 +11,9 @@ export interface Ending {
 }
 
 /** The rows of one call that ended: routes tried in vain, and what it cost. */
-export function endingRows(policy: Policy, { call, settlement }: Ending, nowMs: number): JsonObject[] {
+export function endingRows({ call, settlement }: Ending, nowMs: number): JsonObject[] {
   const { decision, facts } = call;
   const routes = settlement.fallbacks ?? [];
-  const fallbacks = routes.map((route) => fallbackRow(policy, facts, route, randomUUID(), nowMs));
-  return [...fallbacks, settlementRow(policy, decision, facts, settlement, randomUUID(), nowMs)];
+  const fallbacks = routes.map((route) => fallbackRow(decision, facts, route, randomUUID(), nowMs));
+  return [...fallbacks, settlementRow(decision, facts, settlement, randomUUID(), nowMs)];
 }

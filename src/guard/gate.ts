@@ -3,6 +3,7 @@
  * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
  */
 import { AgentGuardError } from '../core/errors.js';
+import { requestLimits } from '../core/policy-set.js';
 import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
 import type { Guard } from './guard.js';
 import { nameModel, namePath } from './labels.js';
@@ -82,7 +83,7 @@ export function createGate(guard: Guard, fetch: Fetch): Fetch {
  */
 export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ticket> {
   const { method, address, body, signal } = asked;
-  const { policy, provider: configured } = guard.setup;
+  const { policies, provider: configured } = guard.setup;
   const provider = detectProvider(address, configured);
   const path = pathOf(address);
   const reader = findReader(method, path);
@@ -91,7 +92,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const request = reader && readRequest(reader, plain);
   const prices = await guard.readPrices();
   const quote = request
-    ? quoteRequest(request, policy, provider, prices)
+    ? quoteRequest(request, requestLimits(policies), provider, prices)
     : reader
       ? refuseUnread()
       : refuseQuote(recorded);
@@ -104,7 +105,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
-    request && policy.mode === 'enforce' && decision.quote.kind === 'bounded'
+    request && policies.some(({ mode }) => mode === 'enforce') && decision.quote.kind === 'bounded'
       ? rewriteBody(request, decision.quote, provider)
       : undefined;
   return {

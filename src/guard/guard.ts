@@ -4,7 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Budget } from '../core/budget.js';
-import { type Decision, decide } from '../core/decide.js';
+import { type Controls, createControls } from '../core/control.js';
+import type { Decision } from '../core/decide.js';
+import { decideAll } from '../core/decide-all.js';
 import { type CallFacts, decisionRow, type Settlement } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
@@ -28,6 +30,8 @@ interface Ruling {
 interface Shared {
   readonly setup: GuardSetup;
   readonly budget: Budget;
+  /** Stops and grants of the ledger. */
+  readonly controls: Controls;
   /** Names this guard: what `per_run` counts by without a session. */
   readonly run: string;
   readonly open: Map<string, AllowedCall>;
@@ -52,7 +56,8 @@ export class Guard {
       ? view.of.#shared
       : {
           setup,
-          budget: new Budget(setup.policy.caps),
+          budget: new Budget(setup.policies.flatMap(({ caps }) => caps)),
+          controls: createControls(),
           run: randomUUID(),
           open: new Map(),
           unwritten: [],
@@ -153,7 +158,7 @@ export class Guard {
       const store = await opened;
       const written = await store.transact((view) => {
         const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
-        const rows = endings.flatMap((ending) => endingRows(setup.policy, ending, nowMs));
+        const rows = endings.flatMap((ending) => endingRows(ending, nowMs));
         return { result: undefined, drafts: rows.map((decision) => this.#sign(decision)) };
       });
       this.#announce(written.receipts);
@@ -177,6 +182,7 @@ export class Guard {
     } finally {
       const store = await shared.store;
       store?.detach(shared.budget);
+      store?.detach(shared.controls);
       if (shared.setup.closesStore) await store?.close();
     }
   }
@@ -196,9 +202,9 @@ export class Guard {
   }
 
   #rule(request: CallRequest, view: LedgerView, instance: string): Ruling {
-    const { setup, budget } = this.#shared;
+    const { setup, budget, controls } = this.#shared;
     const timestampMs = decisionTime(setup.clock(), view.lastTimestampMs);
-    requireEffective(setup.policy.id, setup.policy.effectiveFromMs, timestampMs);
+    for (const { id, effectiveFromMs } of setup.policies) requireEffective(id, effectiveFromMs, timestampMs);
     const { retryOf } = request;
     const facts: CallFacts = {
       decisionId: retryOf?.facts.decisionId ?? randomUUID(),
@@ -222,9 +228,11 @@ export class Guard {
       listFallbacks: request.listFallbacks,
       candidates: request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
+      stop: controls.findStop(),
+      grants: controls.listGrants(timestampMs),
     };
-    const decision = decide(
-      setup.policy,
+    const decision = decideAll(
+      setup.policies,
       (cap, atMs, caller) => budget.totals(cap, atMs, caller),
       call,
       timestampMs,
@@ -233,7 +241,7 @@ export class Guard {
   }
 
   #draft({ decision, facts }: Ruling) {
-    return this.#sign(decisionRow(this.#shared.setup.policy, decision, facts));
+    return this.#sign(decisionRow(decision, facts));
   }
 
   #sign(decision: JsonObject) {
@@ -247,6 +255,7 @@ export class Guard {
     shared.store ??= shared.setup.openStore().then(
       (store) => {
         store.attach(shared.budget);
+        store.attach(shared.controls);
         return store;
       },
       (error: unknown) => {

@@ -28,7 +28,14 @@ export {
 } from './cost-overrides.js';
 export type { Fetch } from './gate.js';
 export type { Guarded, GuardHandle } from './openai.js';
-export type { CallContext, DecisionEvent, GuardConfig, GuardOptions, SigningKeys } from './options.js';
+export type {
+  CallContext,
+  DecisionEvent,
+  GuardConfig,
+  GuardOptions,
+  PolicySource,
+  SigningKeys,
+} from './options.js';
 export {
   type Evaluation,
   evaluatePolicy,

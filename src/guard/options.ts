@@ -11,6 +11,7 @@ import {
   type SpendPolicy,
 } from '../core/policy.js';
 import { parsePolicy } from '../core/policy-reader.js';
+import { joinScopes } from '../core/policy-set.js';
 import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
 import { isInside, parseScope, type Scope, type Selector } from '../core/scope.js';
@@ -54,10 +55,15 @@ export interface GuardConfig {
   readonly clock?: (() => number) | undefined;
 }
 
+/** A policy as an object, or the path of the file that has it. */
+export type PolicySource = SpendPolicy | RulePolicy | string;
+
 export interface GuardOptions {
-  /** Caps, rules or tasks; or the path of a JSON file that has them, read once. */
-  readonly policy: SpendPolicy | RulePolicy | string;
-  /** Whom the calls are for; inside the policy's scope. `tenantId` names the ledger. Default: the policy's scope; needed where the policy has none. */
+  /** Caps, rules or tasks; or the path of a JSON file that has them, read once. This, `policies` or both. */
+  readonly policy?: PolicySource | undefined;
+  /** Further policies: each is evaluated, and the strictest decides. All are of one tenant. */
+  readonly policies?: readonly PolicySource[] | undefined;
+  /** Whom the calls are for; inside the scope of each policy. `tenantId` names the ledger. Default: the scopes of the policies together; needed where they have none. */
   readonly scope?: Scope | undefined;
   /** What the caller asserts that this agent may do. Nothing proves it. */
   readonly capabilityClaim?: Capability | undefined;
@@ -71,7 +77,8 @@ export interface CallContext extends Selector {
 
 /** The options, checked. */
 export interface GuardSetup {
-  readonly policy: Policy;
+  /** At least one. */
+  readonly policies: readonly Policy[];
   readonly scope: Scope;
   readonly capabilityClaim: Capability | undefined;
   readonly provider: string | undefined;
@@ -109,14 +116,15 @@ const CONFIG_KEYS = [
 export function readOptions(options: GuardOptions): GuardSetup {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('options must be an object with a policy');
-  const policy = readPolicy(options.policy);
-  const scope = readScope(options.scope ?? policy.scope, policy);
+  const policies = listSources(options).map(readPolicy);
+  requireOneTenant(policies);
+  const scope = readScope(options.scope ?? defaultScope(policies), policies);
   const config = readConfig(options.config ?? {});
   const home = config.home;
   const durability = config.durability ?? 'disk';
   const prices = createPriceSource(resolveHome(home));
   return {
-    policy,
+    policies,
     scope,
     capabilityClaim: readClaim(options.capabilityClaim),
     provider: config.provider,
@@ -143,12 +151,37 @@ export function narrowContext(
       hint: 'make a guard of its own for another tenant',
     });
   return {
-    scope: readScope({ ...setup.scope, ...labels }, setup.policy),
+    scope: readScope({ ...setup.scope, ...labels }, setup.policies),
     capabilityClaim: readClaim(capabilityClaim) ?? setup.capabilityClaim,
   };
 }
 
-function readPolicy(input: SpendPolicy | RulePolicy | string): Policy {
+function listSources({ policy, policies = [] }: GuardOptions): readonly PolicySource[] {
+  if (!Array.isArray(policies)) throw new TypeError('policies must be an array of policies or of paths');
+  const sources = policy === undefined ? [...policies] : [policy, ...policies];
+  if (sources.length === 0) throw new TypeError('options must have a policy, or policies that are not empty');
+  return sources;
+}
+
+/** One ledger has one tenant: a call cannot be counted under two. */
+function requireOneTenant(policies: readonly Policy[]): void {
+  const named = policies.filter(({ scope }) => scope.tenantId !== undefined);
+  const other = named.find(({ scope }) => scope.tenantId !== named[0]?.scope.tenantId);
+  const show = (policy?: Policy) =>
+    `"${policy?.id}" is for the tenant ${JSON.stringify(policy?.scope.tenantId)}`;
+  if (other) throw new TypeError(`all policies of a guard share a tenant: ${show(named[0])}, ${show(other)}`);
+}
+
+function defaultScope(policies: readonly Policy[]): Selector {
+  const scope = joinScopes(policies);
+  if (scope) return scope;
+  const scopes = policies.map((policy) => `"${policy.id}" ${JSON.stringify(policy.scope)}`).join(', ');
+  throw new AgentGuardError('SCOPE_MISMATCH', `no call lies inside the scope of every policy: ${scopes}`, {
+    hint: 'give one guard only policies whose scopes lie inside each other',
+  });
+}
+
+function readPolicy(input: PolicySource): Policy {
   const parsed = parsePolicy(typeof input === 'string' ? readPolicyFile(input) : input, nodeBackend);
   if (parsed.ok) return parsed.policy;
   const list = parsed.problems.map((problem) => `${problem.path} ${problem.message}`);
@@ -161,15 +194,16 @@ function readPolicy(input: SpendPolicy | RulePolicy | string): Policy {
   );
 }
 
-function readScope(input: Selector, policy: Policy): Scope {
+function readScope(input: Selector, policies: readonly Policy[]): Scope {
   const reading = parseScope(input);
   if (!reading.ok)
     throw new TypeError(reading.problems.map((problem) => `${problem.path} ${problem.message}`).join('; '));
   const { scope } = reading;
-  if (isInside(scope, policy.scope)) return scope;
+  const policy = policies.find((one) => !isInside(scope, one.scope));
+  if (!policy) return scope;
   throw new AgentGuardError(
     'SCOPE_MISMATCH',
-    `the scope ${JSON.stringify(scope)} lies outside the policy's scope ${JSON.stringify(policy.scope)}`,
+    `the scope ${JSON.stringify(scope)} lies outside the scope ${JSON.stringify(policy.scope)} of the policy "${policy.id}"`,
     { hint: 'give the guard a scope that has every value of the policy scope' },
   );
 }

@@ -1,6 +1,6 @@
 /** What a read request would cost on a model, in the words a refusal needs. */
 import { normalizeModelId } from '../core/model-id.js';
-import type { Policy } from '../core/policy.js';
+import type { RequestLimits } from '../core/policy-set.js';
 import { joinQuotes, type Quote, quoteCall, type TokenBounds } from '../core/price.js';
 import type { PriceBook, PricedSpan, Unpriced } from './price-book.js';
 import { GUARDED_PATHS } from './requests/index.js';
@@ -15,16 +15,15 @@ const REQUEST_REFUSED_HINT = 'docs/policy.md lists what a guarded request may co
 /** Quotes a request on any model: bounded, or refused with the field or the missing price named. */
 export function quoteRequest(
   request: SpendRequest,
-  policy: Policy,
+  limits: RequestLimits,
   provider: string,
   book: PriceBook,
 ): Quoter {
   const inputTokens = boundInput(request);
   const { writesCache } = request;
-  const bound = (limits: ModelLimits) =>
-    boundTokens(request, provider, policy.defaultMaxOutputTokens, limits);
+  const bound = (model: ModelLimits) => boundTokens(request, provider, limits.defaultMaxOutputTokens, model);
   const quote: Quoter = (model, nowMs) =>
-    quoteModel(book, model, { inputTokens, nowMs, writesCache }, bound, policy.priceHeadroomPpm);
+    quoteModel(book, model, { inputTokens, nowMs, writesCache }, bound, limits.priceHeadroomPpm);
   return (model, nowMs) => {
     if (request.unbounded) {
       const { field, reason, isUnknown } = request.unbounded;

@@ -1,7 +1,8 @@
 /** Deciding and settling by hand, for callers whose model calls are not HTTP requests the guard can read. */
-import { decide } from '../core/decide.js';
+import { decideAll } from '../core/decide-all.js';
 import { parseUsd, printUsd } from '../core/money.js';
 import type { Capability, CapWindow, RulePolicy, SpendPolicy } from '../core/policy.js';
+import { requestLimits } from '../core/policy-set.js';
 import type { Scope } from '../core/scope.js';
 import type { AllowedCall } from './call.js';
 import { Guard } from './guard.js';
@@ -146,7 +147,7 @@ export function evaluatePolicy(policy: SpendPolicy | RulePolicy, call: Hypotheti
     listFallbacks: () => [],
     candidates: prices.listCandidates(call.model),
   };
-  const decision = decide(setup.policy, totals, asked, nowMs);
+  const decision = decideAll(setup.policies, totals, asked, nowMs);
   const { quote } = decision;
   return {
     action: decision.action,
@@ -168,8 +169,8 @@ function quoteTokens(call: SpendCall, setup: GuardSetup, book: PriceBook): Quote
     expectedOutputTokens: outputTokens,
     writesCache: false,
   };
-  return (model, nowMs) =>
-    quoteModel(book, model, { inputTokens, nowMs }, () => bounds, setup.policy.priceHeadroomPpm);
+  const { priceHeadroomPpm } = requestLimits(setup.policies);
+  return (model, nowMs) => quoteModel(book, model, { inputTokens, nowMs }, () => bounds, priceHeadroomPpm);
 }
 
 function readCount(name: string, value: number): number {

@@ -51,18 +51,24 @@ function compile(caps: readonly object[]): Policy {
   return reading.policy;
 }
 
-const policy = compile([
+const plain = compile([
   { amountCents: 1, window: 'per_run', action: 'downgrade', downgradeTo: 'a/b', reason: 'why' },
   { maxTokens: 1, window: 'per_day', action: 'block' },
 ]);
+const policy = { ...plain, caps: plain.caps.map((cap) => ({ ...cap, task: 'review' })) };
+
+const other = compile([]);
 
 /** A decision in which everything that can be said is said. */
 function fullDecision(): Decision {
   const checks = policy.caps.map(
     (cap): CapCheck => ({
-      cap: { ...cap, task: 'review' },
+      cap,
       tripped: true,
       scopeKey: cap.scopeKey,
+      limit: cap.limit,
+      granted: 0n,
+      grants: [],
       spent: 1n,
       held: 1n,
       adds: 1n,
@@ -101,6 +107,11 @@ function fullDecision(): Decision {
     wouldAction: 'block',
     wouldModel: 'a/b',
     heldBack: [],
+    policy,
+    parts: [
+      { policy, action: 'shadow', wouldAction: 'block', rule: { effect: 'allow', rule: null, model: 'a/b' } },
+      { policy: other, action: 'block', wouldAction: null, rule: null },
+    ],
   } as unknown as Decision;
 }
 
@@ -118,10 +129,10 @@ const SETTLEMENT: Settlement = {
   refusal: { class: 'fix', cause: 'bad_request' },
 };
 
-const decision = decisionRow(policy, fullDecision(), { ...FACTS, capabilityClaim: 'read_only' });
-const settlement = settlementRow(policy, fullDecision(), FACTS, SETTLEMENT, 's', 0);
+const decision = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' });
+const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);
 const route = { model: 'a/b', provider: 'P', httpStatus: 500 };
-const fallback = fallbackRow(policy, FACTS, route, 'f', 0);
+const fallback = fallbackRow(fullDecision(), FACTS, route, 'f', 0);
 
 describe('section 3 of docs/receipt-format.md', () => {
   it('has every key of a decision, a settlement and an outcome, and no other, each once', () => {
@@ -130,11 +141,21 @@ describe('section 3 of docs/receipt-format.md', () => {
   });
 
   it('names the keys inside: caps of each kind, the cap that decided, rule and refusal', () => {
-    const { caps, triggeredCap, rule, refusal } = decision;
-    const inner = [...(caps as JsonObject[]), triggeredCap, rule, refusal] as JsonObject[];
+    const { caps, policies, triggeredCap, rule, refusal } = decision;
+    const lists = [...(caps as JsonObject[]), ...(policies as JsonObject[])];
+    const inner = [...lists, triggeredCap, rule, refusal] as JsonObject[];
     for (const key of inner.flatMap((object) => Object.keys(object))) expect(section).toContain(`\`${key}\``);
     expect(inner.flatMap((object) => Object.keys(object))).toEqual(
-      expect.arrayContaining(['limitUsd', 'unit', 'adds', 'task', 'resource', 'alternatives']),
+      expect.arrayContaining([
+        'limitUsd',
+        'unit',
+        'adds',
+        'task',
+        'policy',
+        'hash',
+        'resource',
+        'alternatives',
+      ]),
     );
   });
 

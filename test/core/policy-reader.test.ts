@@ -49,7 +49,8 @@ const without = (holder: object, key: string) => ({ ...holder, [key]: undefined 
 
 describe('a valid policy', () => {
   it('compiles with the documented defaults', () => {
-    const { policyHash, ...policy } = compile();
+    const { policyHash, hashedText, ...policy } = compile();
+    expect(JSON.parse(hashedText)).toMatchObject({ id: 'team', version: 1 });
     expect(policyHash).toMatch(/^[0-9a-f]{64}$/);
     expect(policy).toEqual({
       id: 'team',
@@ -60,8 +61,8 @@ describe('a valid policy', () => {
       version: 1,
       effectiveFromMs: Date.UTC(2026, 9, 1),
       requiredCapability: undefined,
-      defaultMaxOutputTokens: 16_384,
-      priceHeadroomPpm: 1_000_000n,
+      defaultMaxOutputTokens: undefined,
+      priceHeadroomPpm: undefined,
       rules: [],
       tasks: [],
       caps: [
