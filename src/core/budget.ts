@@ -44,6 +44,9 @@ export interface Sums {
   heldExpected: bigint;
 }
 
+/** Told of every change of a counter, with the call that changed it. Caps of one counter are told as one of them. */
+export type CounterWatch = (cap: Cap, sums: Readonly<Sums>, entry: Entry) => void;
+
 interface Counter {
   readonly cap: Cap;
   /** By start of the window, then by group. More than one start, for a clock that was ahead and was set back. */
@@ -67,8 +70,10 @@ export class Budget implements LedgerFold {
 
   /** Names the counters: a policy with others must not take these for its own. */
   readonly name: string;
+  readonly #watch: CounterWatch | undefined;
 
-  constructor(caps: readonly Cap[]) {
+  constructor(caps: readonly Cap[], watch?: CounterWatch) {
+    this.#watch = watch;
     for (const cap of caps) {
       if (cap.window === 'per_call') continue;
       const startMs = Number.POSITIVE_INFINITY;
@@ -160,7 +165,19 @@ export class Budget implements LedgerFold {
         sums.held += sign * entry.reserved[unit];
         sums.heldExpected += sign * entry.expected[unit];
       } else sums.settled += sign * entry.settled[unit];
+      if (sign > 0n) this.#watch?.(counter.cap, sums, entry);
     }
+  }
+
+  /** Whether a call attempt is known and not settled for good: a second decision of it would not be counted. */
+  isOpen(decisionId: string, attempt: number): boolean {
+    return this.#entries.has(entryKey(decisionId, attempt));
+  }
+
+  /** Every window that is kept, with what it adds up to. */
+  *listWindows(): Generator<readonly [cap: Cap, sums: Readonly<Sums>]> {
+    for (const { cap, windows } of this.#counters.values())
+      for (const groups of windows.values()) for (const sums of groups.values()) yield [cap, sums];
   }
 
   /** Makes the windows that a new call counts in; says whether there are any. */
