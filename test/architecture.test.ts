@@ -19,7 +19,7 @@ interface Room {
 
 const ROOMS: Readonly<Record<string, Room>> = {
   core: { rooms: [], packages: /^@noble\/(ed25519|hashes\/[\w.]+)$/, bait: 'money.js' },
-  store: { rooms: ['core'], packages: /^node:|^chokidar$/, bait: 'ledger.js' },
+  store: { rooms: ['core'], packages: /^node:|^chokidar$|^yaml$/, bait: 'ledger.js' },
   guard: { rooms: ['core', 'store'], packages: /^node:crypto$/, bait: 'guard.js' },
   'stand-in': { rooms: ['core'], packages: /^node:/, bait: 'server.js' },
   openrouter: { rooms: ['core', 'store'], packages: /^node:timers\/promises$|^undici$/, bait: 'client.js' },

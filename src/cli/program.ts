@@ -65,9 +65,10 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   })
     .description('check a policy file: every problem at once, then what is probably not meant')
     .argument('[action]', 'check')
-    .argument('[file]', 'a policy as JSON');
+    .argument('[file]', 'a policy as JSON or YAML');
   defineModels(add);
   defineReconcile(add);
+  defineControls(add);
   return program;
 }
 
@@ -88,6 +89,46 @@ function defineModels(add: (name: string, example: string, load: () => Promise<H
       'also fetch what each endpoint of these models charges; none stops it',
       collect,
     );
+}
+
+type Add = (name: string, example: string, load: () => Promise<Handler>) => Command;
+
+function defineControls(add: Add): void {
+  const words = (command: Command, scope: string): Command =>
+    command
+      .option('--scope <name>', scope, collect)
+      .option('--by <name>', 'who asks, for the signed row')
+      .option('--reason <text>', 'why, for the signed row and for whoever is refused');
+  const stop = add('stop', "agentguard stop --reason 'runaway agent'", async () => {
+    const { runStop } = await import('./commands/control.js');
+    return runStop;
+  });
+  words(stop, 'only this scope; may be repeated (default: every scope of the home)').description(
+    'refuse every further call in all processes, until resume; running calls end as usual',
+  );
+  const resume = add('resume', 'agentguard resume', async () => {
+    const { runResume } = await import('./commands/control.js');
+    return runResume;
+  });
+  words(resume, 'only this scope; may be repeated (default: every scope of the home)').description(
+    'let calls be decided again after stop',
+  );
+  const grant = add('grant', 'agentguard grant --usd 5 --until 2h --user alice', async () => {
+    const { runGrant } = await import('./commands/control.js');
+    return runGrant;
+  });
+  words(grant, 'the scope (default: the only one of the home)')
+    .description('raise money caps for a while, by a signed row')
+    .option('--usd <amount>', 'how much more, in US dollars')
+    .option('--until <when>', 'a time from now such as 2h, or a moment (default: 1h)')
+    .option('--cap <index>', 'only the cap at this place of its policy, from 0')
+    .option('--team <id>', 'only for calls of this team')
+    .option('--user <id>', 'only for calls of this user')
+    .option('--agent <id>', 'only for calls of this agent')
+    .option('--task <id>', 'only for calls of this task')
+    .option('--session <id>', 'only for calls of this session')
+    .option('--workflow <id>', 'only for calls of this workflow')
+    .option('--environment <name>', 'only for calls of this environment');
 }
 
 function defineReconcile(

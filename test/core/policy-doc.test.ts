@@ -19,6 +19,7 @@ import {
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { SCOPE_KEYS } from '../../src/core/scope.js';
 import { isCalendarWindow, windowEndMs, windowStartMs } from '../../src/core/window.js';
+import { readYaml } from '../../src/store/yaml-reader.js';
 
 const doc = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8');
 const blocks = Array.from(doc.matchAll(/^```(.+)\n([\s\S]*?)\n```$/gm), ([, info, text]) => ({
@@ -100,7 +101,7 @@ const WHEN_KEYS: { readonly [K in keyof Required<RuleWhen>]: true } = {
 
 describe('docs/policy.md', () => {
   it('has no example that is not tested here', () => {
-    const known = ['json policy', 'ts policy', 'json cap', 'json refused', 'text problems'];
+    const known = ['json policy', 'yaml policy', 'ts policy', 'json cap', 'json refused', 'text problems'];
     expect(known).toEqual(expect.arrayContaining(blocks.map((block) => block.info)));
     expect(doc.match(/^```/gm)).toHaveLength(2 * blocks.length);
     for (const info of known) expect(blocksOf(info).length).toBeGreaterThan(0);
@@ -108,6 +109,10 @@ describe('docs/policy.md', () => {
 
   it.each(blocksOf('json policy'))('its JSON policy is valid and raises no warning: %s', (text) => {
     expect(read(JSON.parse(text))).toMatchObject({ ok: true, warnings: [] });
+  });
+
+  it.each(blocksOf('yaml policy'))('its YAML policy is the JSON example: %s', (text) => {
+    expect(readYaml(text)).toEqual({ ok: true, value: example });
   });
 
   it.each(blocksOf('ts policy'))('its TypeScript policy is valid and raises no warning: %s', (text) => {

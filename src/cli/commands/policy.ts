@@ -7,7 +7,7 @@ import { checkPolicy } from '../../core/policy-check.js';
 import { parsePolicy } from '../../core/policy-reader.js';
 import type { PolicyWarning } from '../../core/policy-warning.js';
 import { nodeBackend } from '../../store/node-crypto.js';
-import { readPolicyFile } from '../../store/policy-file.js';
+import { parsePolicyText, readPolicyBytes } from '../../store/policy-file.js';
 import { readPriceFile } from '../../store/price-file.js';
 import { unreadableError, usageError } from '../cli-error.js';
 import { type CommandContext, suggest } from '../context.js';
@@ -57,15 +57,19 @@ async function checkFile(context: CommandContext, file: string): Promise<Check> 
   };
 }
 
-/** A file that is no strict JSON is a policy with one problem; one that cannot be read is none. */
+/** A file that cannot be understood is a policy with problems; one that cannot be read is none. */
 function readPolicy(path: string, name: string): PolicyReading {
+  const text = parsePolicyText(path, readBytes(path));
+  if (text.ok) return parsePolicy(text.value, nodeBackend);
+  return { ok: false, problems: text.problems.map((one) => ({ ...one, path: one.path || name })) };
+}
+
+function readBytes(path: string): Uint8Array {
   try {
-    return parsePolicy(readPolicyFile(path), nodeBackend);
+    return readPolicyBytes(path);
   } catch (error) {
-    if (!(error instanceof AgentGuardError)) throw error;
-    if (error.cause !== undefined) throw unreadableError(error.message, error.hint);
-    const message = error.message.replace(`the policy file ${JSON.stringify(path)} is refused: `, '');
-    return { ok: false, problems: [{ path: name, message }] };
+    if (error instanceof AgentGuardError) throw unreadableError(error.message, error.hint);
+    throw error;
   }
 }
 
