@@ -1,7 +1,9 @@
 /** The report of one verified file: chains, problems and verdicts from what the verifier saw. */
+import { judgeComplete } from './checkpoint-step.js';
 import type { LedgerState } from './ledger-state.js';
 import { addProblem, type ProblemList } from './problem-list.js';
 import type { ChainReport, FileReport } from './report.js';
+import { isTrusted } from './rotation-step.js';
 import { nameSigner, type SignerChain } from './signers.js';
 import { count, type Evidence, judge } from './verdicts.js';
 
@@ -13,7 +15,9 @@ const OTHER_CHAINS_UNSEEN = 'The chain is unbroken from its row 0.';
 /** Adds what only the whole file shows, and sums up. */
 export function printFileReport(state: LedgerState): FileReport {
   const { path, rows, problems, order } = state;
+  const lawful = state.lawful?.lawfulness;
   noteKeys(state);
+  const complete = judgeComplete(state);
   const chains = state.signers.list.filter((signer) => signer.rows > 0).map(printChain);
   return {
     path,
@@ -22,7 +26,8 @@ export function printFileReport(state: LedgerState): FileReport {
     chains,
     problems: problems.listed.toSorted((a, b) => a.line - b.line),
     problemCount: problems.count,
-    verdicts: judge(gatherEvidence(state)),
+    verdicts: judge({ ...gatherEvidence(state), complete, lawful: lawful?.conclude() }),
+    caps: lawful?.listCaps() ?? [],
   };
 }
 
@@ -30,15 +35,17 @@ function noteKeys({ signers, problems }: LedgerState): void {
   for (const signer of signers.list) {
     if (signer.publicKeyHex === undefined) noteUnknownKey(problems, signer);
   }
-  const unpinned = signers.list.filter((signer) => signer.publicKeyHex !== undefined && !signer.pin);
+  const unpinned = signers.list.filter((signer) => signer.publicKeyHex !== undefined && !isTrusted(signer));
   const [only] = unpinned;
   if (only) noteUnpinnedKeys(problems, unpinned, only);
-  if (signers.list.length >= MANY_KEYS) {
+  // A successor that its owner named is no fresh key.
+  const fresh = signers.list.filter((signer) => !signer.vouchedBy).length;
+  if (fresh >= MANY_KEYS) {
     addProblem(
       problems,
       'FRESH_KEYS',
       { line: 0, sequence: null },
-      `${signers.list.length} keys signed this ledger. If the program makes a new key on each start, nobody can tell its rows from a stranger's: keep one key, and pin it.`,
+      `${fresh} keys signed this ledger. If the program makes a new key on each start, nobody can tell its rows from a stranger's: keep one key, and pin it.`,
     );
   }
 }
@@ -69,7 +76,7 @@ function printChain(signer: SignerChain): ChainReport {
     faults: signer.faults,
     rows,
     keys: 1,
-    unpinnedKeys: signer.pin ? 0 : 1,
+    unpinnedKeys: isTrusted(signer) ? 0 : 1,
     uncheckedRows: signer.unchecked,
     unseen: signer.startsLate ? `Before row ${chain.first}, nothing was seen.` : undefined,
     unbroken: OTHER_CHAINS_UNSEEN,
@@ -91,7 +98,7 @@ function gatherEvidence({ problems, rows, signers, order }: LedgerState): Eviden
     faults: problems.faults,
     rows,
     keys: chains.length,
-    unpinnedKeys: chains.filter((signer) => !signer.pin).length,
+    unpinnedKeys: chains.filter((signer) => !isTrusted(signer)).length,
     uncheckedRows: chains.reduce((sum, signer) => sum + signer.unchecked, 0),
     unseen: findUnseen(chains, order),
     unbroken: `${count(chains.length, 'chain')} and the ledger's own order, unbroken from row 0 through ${count(rows, 'row')}.`,

@@ -12,6 +12,8 @@ export interface KnownKey {
   /** Milliseconds since 1970; infinite where the pin is open. */
   readonly validFromMs: number;
   readonly validUntilMs: number;
+  /** Milliseconds since 1970 from which rows are not its owner's; infinite where it was not revoked. */
+  readonly revokedAtMs: number;
 }
 
 export interface KeyRing {
@@ -47,6 +49,7 @@ function readPin(pin: PinnedKey): KnownKey {
     name: pin.name,
     validFromMs: readTime(pin.validFrom, -Infinity),
     validUntilMs: readTime(pin.validUntil, Infinity),
+    revokedAtMs: readTime(pin.revokedAt, Infinity),
   };
 }
 

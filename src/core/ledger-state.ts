@@ -1,7 +1,9 @@
 /** What the verifier of one file knows so far, and the row it is looking at. */
 import type { RowMemory } from './chain.js';
+import type { CheckpointStep } from './checkpoint-step.js';
 import type { CryptoBackend } from './crypto.js';
 import type { KeyRing } from './key-ring.js';
+import type { LawfulStep } from './lawful-step.js';
 import type { LedgerOrder } from './ledger-order.js';
 import { addProblem, type Place, type ProblemList } from './problem-list.js';
 import type { Receipt } from './receipt.js';
@@ -18,6 +20,12 @@ export interface LedgerState {
   readonly signers: Signers;
   readonly order: LedgerOrder;
   readonly unsignedKeys: Set<string>;
+  /** Keys whose revocation was told already. */
+  readonly revokedKeys: Set<string>;
+  /** Where checkpoints were brought. */
+  readonly checkpoints: CheckpointStep | undefined;
+  /** Where policies were brought. */
+  readonly lawful: LawfulStep | undefined;
   line: number;
   /** Rows that could be read. */
   rows: number;

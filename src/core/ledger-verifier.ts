@@ -4,18 +4,22 @@
  */
 import { encodeHex } from './bytes.js';
 import { createRowMemory } from './chain.js';
+import { type BroughtCheckpoint, countLine, createCheckpointStep } from './checkpoint-step.js';
 import type { CryptoBackend } from './crypto.js';
 import { nobleBackend } from './ed25519.js';
 import { printFileReport } from './file-report.js';
 import { parseInstant } from './instant.js';
-import { createKeyRing, isValidAt } from './key-ring.js';
+import { createKeyRing, isValidAt, type KnownKey } from './key-ring.js';
+import { createLawfulStep, judgeRow } from './lawful-step.js';
 import { createLedgerOrder } from './ledger-order.js';
 import { type LedgerState, type Row, report } from './ledger-state.js';
 import { placeInChain, placeInOrder } from './place-step.js';
+import type { Policy } from './policy.js';
 import { addProblem, createProblemList } from './problem-list.js';
 import { quote, type Refusal } from './reading.js';
 import { hashPayload, ownValue, type Receipt, readReceipt } from './receipt.js';
 import type { FileReport, PinnedKey } from './report.js';
+import { followRotation, isAllowed } from './rotation-step.js';
 import { readJsonLine } from './row-reader.js';
 import { checkSignature } from './signature-step.js';
 import { createSigners, findSigner, type SignerChain } from './signers.js';
@@ -28,12 +32,20 @@ export interface VerifyOptions {
   readonly pinnedKeys?: readonly PinnedKey[];
   /** Full keys, 64 hex: every row must be signed with one of them. */
   readonly allowedKeys?: readonly string[];
+  /** Checkpoints that were kept elsewhere: those of this ledger must be of its first rows. */
+  readonly checkpoints?: readonly BroughtCheckpoint[];
+  /** By hash: every decision made under them is made again. Absent: none is, and `lawful` stays unknown. */
+  readonly policies?: ReadonlyMap<string, Policy>;
+  /** Hashes of policies that must have governed every decision of ours. */
+  readonly demandedPolicies?: readonly string[];
 }
 
 /** Checks one file. Lines go in one after the other, each after the promise of the one before, if it gave one. */
 export interface LedgerVerifier {
   /** One complete line without its line feed. A promise where the backend is asynchronous: await it. */
   push(line: Uint8Array): void | Promise<void>;
+  /** Tells of a part of the ledger that is not there, by its file's name. Before the lines that come after it. */
+  missPart(name: string): void;
   /** The bytes after the last line feed. A whole row is checked as one; anything else is a torn tail. */
   pushTornTail(bytes: Uint8Array): void | Promise<void>;
   /** The report. Call it once, after the last promise has settled. */
@@ -61,6 +73,9 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
     signers: createSigners(ring),
     order: createLedgerOrder(),
     unsignedKeys: new Set(),
+    revokedKeys: new Set(),
+    checkpoints: createCheckpointStep(options.checkpoints),
+    lawful: createLawfulStep(options.policies, options.demandedPolicies),
     line: 0,
     rows: 0,
     lastLedgerTimeMs: Number.NaN,
@@ -68,6 +83,7 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
   return {
     push: (line) => checkRow(state, line),
     pushTornTail: (bytes) => checkTail(state, bytes),
+    missPart: (name) => missPart(state, name),
     finish: () => printFileReport(state),
   };
 }
@@ -75,6 +91,7 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
 /** The procedure: what happens to every row, in this order. */
 function checkRow(state: LedgerState, line: Uint8Array): void | Promise<void> {
   state.line++;
+  if (state.checkpoints) countLine(state.checkpoints, line, state.backend.sha256);
   // 1. Read it strictly: a row that two readers could understand differently is not looked at further.
   const reading = readReceipt(line);
   if (!reading.ok) return refuseRow(state, reading);
@@ -88,9 +105,13 @@ function checkRow(state: LedgerState, line: Uint8Array): void | Promise<void> {
   placeInOrder(state, row, signer, chained);
   // 6. Compare its time with the row before it, and with the validity of its key.
   checkTime(state, row, signer);
-  // 7. Name what it carries beside the signed part.
+  // 7. Follow its key to the successor that it names, and let no retired key sign.
+  followRotation(state, row, signer);
+  // 8. Name what it carries beside the signed part.
   noteUnsignedKeys(state, row);
-  // 8. Check the signature over the hash. Last, because a platform may answer later.
+  // 9. Decide its call again, from its policy and the rows before it.
+  judgeRow(state, row, signer);
+  // 10. Check the signature over the hash. Last, because a platform may answer later.
   return signer && checkSignature(state, row, signer);
 }
 
@@ -127,7 +148,7 @@ function attributeRow(state: LedgerState, row: Row): SignerChain | undefined {
 function noteWrongKey(state: LedgerState, row: Row, signer: SignerChain): void {
   const { publicKeyHex, fingerprint } = signer;
   const { allowed } = state.ring;
-  if (!allowed || (publicKeyHex !== undefined && allowed.has(publicKeyHex))) return;
+  if (!allowed || isAllowed(signer, allowed)) return;
   const key = publicKeyHex ?? `with the fingerprint ${fingerprint}`;
   const message = `The first of the rows signed with the key ${key}, which is not one of the keys demanded.`;
   report(state, 'WRONG_KEY', row, message, signer);
@@ -143,14 +164,24 @@ function checkTime(state: LedgerState, row: Row, signer: SignerChain | undefined
   // One clock that jumped back is one warning, so each row is compared with the one before and not with the newest.
   signer.lastTimestampMs = timestampMs;
   if (inLedger) state.lastLedgerTimeMs = timestampMs;
-  if (signer.pin && !isValidAt(signer.pin, timestampMs)) {
-    report(
-      state,
-      'EXPIRED_KEY',
-      row,
-      'The row is dated outside the time for which its key is pinned.',
-      signer,
-    );
+  if (signer.pin) checkPin(state, row, signer, signer.pin);
+}
+
+function checkPin(state: LedgerState, row: Row, signer: SignerChain, pin: KnownKey): void {
+  if (!isValidAt(pin, row.timestampMs)) {
+    const message = 'The row is dated outside the time for which its key is pinned.';
+    report(state, 'EXPIRED_KEY', row, message, signer);
+  }
+  if (pin.revokedAtMs === Infinity) return;
+  // A row without a date is as late as any.
+  if (!(row.timestampMs < pin.revokedAtMs)) {
+    report(state, 'REVOKED_KEY', row, 'The row is dated after its key was revoked.', signer);
+  } else if (!state.revokedKeys.has(pin.publicKeyHex)) {
+    state.revokedKeys.add(pin.publicKeyHex);
+    const message =
+      'The first of the rows dated before their key was revoked: whoever has the key could have dated them so; a checkpoint from before shows which are older.';
+    const { line, sequence } = row;
+    addProblem(state.problems, 'REVOKED_KEY', { line, sequence }, message, { severity: 'warning' });
   }
 }
 
@@ -169,6 +200,12 @@ function noteUnsignedKeys(state: LedgerState, row: Row): void {
       harmless ? { severity: 'note' } : {},
     );
   }
+}
+
+function missPart(state: LedgerState, name: string): void {
+  // The rows after it will show what was in it; here it is named.
+  const message = `The part ${name} of the ledger is not there, and a later part is.`;
+  report(state, 'PART_MISSING', { line: 0, sequence: null }, message);
 }
 
 function checkTail(state: LedgerState, bytes: Uint8Array): void | Promise<void> {

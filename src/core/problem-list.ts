@@ -4,7 +4,7 @@ import type { Problem, ProblemCode, Severity } from './report.js';
 /** How many problems of a file are listed; all are counted. */
 export const MAX_LISTED_PROBLEMS = 1000;
 
-type Judged = 'authentic' | 'contiguous';
+type Judged = 'authentic' | 'contiguous' | 'complete' | 'lawful';
 
 interface Weight {
   readonly severity: Severity;
@@ -15,10 +15,12 @@ interface Weight {
 const UNREADABLE: Weight = { severity: 'error', against: ['authentic', 'contiguous'] };
 const UNSIGNED: Weight = { severity: 'error', against: ['authentic'] };
 const BROKEN: Weight = { severity: 'error', against: ['contiguous'] };
+const INCOMPLETE: Weight = { severity: 'error', against: ['complete'] };
+const UNLAWFUL: Weight = { severity: 'error', against: ['lawful'] };
 const WARNING: Weight = { severity: 'warning', against: [] };
 const NOTE: Weight = { severity: 'note', against: [] };
 
-/** What each code weighs. Only `UNSIGNED_KEY` and `TORN_TAIL` also have a milder form. */
+/** What each code weighs. `UNSIGNED_KEY`, `TORN_TAIL` and `REVOKED_KEY` also have a milder form. */
 export const WEIGHTS: Readonly<Record<ProblemCode, Weight>> = {
   NOT_JSON: UNREADABLE,
   NOT_UTF8: UNREADABLE,
@@ -46,12 +48,25 @@ export const WEIGHTS: Readonly<Record<ProblemCode, Weight>> = {
   TIME_BACKWARDS: WARNING,
   UNPINNED_KEY: NOTE,
   FRESH_KEYS: NOTE,
+  RETIRED_KEY: UNSIGNED,
+  REVOKED_KEY: UNSIGNED,
+  PART_MISSING: BROKEN,
+  TRUNCATED: INCOMPLETE,
+  REWRITTEN: INCOMPLETE,
+  LEDGER_MISSING: INCOMPLETE,
+  BAD_CHECKPOINT: INCOMPLETE,
+  UNLAWFUL_DECISION: UNLAWFUL,
+  CAP_EXCEEDED: UNLAWFUL,
+  POLICY_MISMATCH: UNLAWFUL,
+  OVER_BOUND: WARNING,
 };
 
 /** The first sentence that speaks against each verdict of a file or a chain. */
 export interface Faults {
   authentic?: string;
   contiguous?: string;
+  complete?: string;
+  lawful?: string;
 }
 
 export interface ProblemList {
@@ -79,12 +94,13 @@ export function addProblem(
   options: { readonly faults?: Faults | undefined; readonly severity?: Severity } = {},
 ): void {
   const { severity, against } = WEIGHTS[code];
+  const weighs = options.severity === undefined || options.severity === 'error';
   list.count++;
   if (list.listed.length < MAX_LISTED_PROBLEMS) {
     list.listed.push({ code, severity: options.severity ?? severity, ...place, message });
   }
   const because = place.line > 0 ? `Line ${place.line}: ${message}` : message;
-  for (const verdict of against) {
+  for (const verdict of weighs ? against : []) {
     list.faults[verdict] ??= because;
     if (options.faults) options.faults[verdict] ??= because;
   }

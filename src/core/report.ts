@@ -41,6 +41,13 @@ export const PROBLEM_CODES = [
   'UNSIGNED_KEY',
   'TIME_BACKWARDS',
   'UNPINNED_KEY',
+  'RETIRED_KEY',
+  'REVOKED_KEY',
+  'PART_MISSING',
+  'TRUNCATED',
+  'REWRITTEN',
+  'LEDGER_MISSING',
+  'BAD_CHECKPOINT',
   'FRESH_KEYS',
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
@@ -109,4 +116,6 @@ export interface PinnedKey {
   /** ISO 8601 span in which rows may be signed with it; open where absent. */
   readonly validFrom?: string;
   readonly validUntil?: string;
+  /** ISO 8601 time from which the key is no longer its owner's alone. */
+  readonly revokedAt?: string;
 }

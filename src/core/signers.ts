@@ -19,6 +19,10 @@ export interface SignerChain {
   /** 64 hex; `undefined` as long as no row named the key and no pin has its fingerprint. */
   publicKeyHex: string | undefined;
   readonly pin: KnownKey | undefined;
+  /** Whose rotation row named this key as its successor, before any row of its own. */
+  readonly vouchedBy: SignerChain | undefined;
+  /** Line of the rotation row with which the key gave up; no row of it may follow. */
+  retiredLine: number | undefined;
   readonly chain: Chain;
   readonly firstLine: number;
   rows: number;
@@ -38,6 +42,8 @@ export interface Signers {
   readonly list: SignerChain[];
   readonly byKey: Map<string, SignerChain>;
   readonly byFingerprint: Map<string, SignerChain[]>;
+  /** By successor's full key: who named it. */
+  readonly successors: Map<string, SignerChain>;
 }
 
 /** A row's chain, and whether the key it names is not the one its fingerprint means. */
@@ -47,7 +53,7 @@ export interface Attribution {
 }
 
 export function createSigners(ring: KeyRing): Signers {
-  return { ring, list: [], byKey: new Map(), byFingerprint: new Map() };
+  return { ring, list: [], byKey: new Map(), byFingerprint: new Map(), successors: new Map() };
 }
 
 /**
@@ -123,6 +129,8 @@ function createSigner(
     fingerprint,
     publicKeyHex,
     pin: publicKeyHex === undefined ? undefined : signers.ring.pinned.get(publicKeyHex),
+    vouchedBy: publicKeyHex === undefined ? undefined : signers.successors.get(publicKeyHex),
+    retiredLine: undefined,
     chain: createChain(signers.list.length + 1),
     firstLine: line,
     rows: 0,

@@ -15,6 +15,10 @@ export interface Evidence {
   readonly unseen: string | undefined;
   /** The evidence when it is. */
   readonly unbroken: string;
+  /** What the checkpoints that were brought show; absent when none was. */
+  readonly complete?: Verdict | undefined;
+  /** What deciding again shows; absent when no policies were brought. */
+  readonly lawful?: Verdict | undefined;
 }
 
 const NO_CHECKPOINT: Verdict = {
@@ -23,7 +27,7 @@ const NO_CHECKPOINT: Verdict = {
 };
 const NO_POLICY: Verdict = {
   answer: 'unknown',
-  because: 'The decisions were not derived again from their policies.',
+  because: 'No policies were brought, so no decision was made again.',
 };
 const NO_ROWS: Verdict = { answer: 'unknown', because: 'There are no rows to judge.' };
 
@@ -31,8 +35,8 @@ export function judge(evidence: Evidence): Verdicts {
   return {
     authentic: judgeAuthentic(evidence),
     contiguous: judgeContiguous(evidence),
-    complete: NO_CHECKPOINT,
-    lawful: NO_POLICY,
+    complete: evidence.complete ?? NO_CHECKPOINT,
+    lawful: judgeLawful(evidence),
   };
 }
 
@@ -73,6 +77,11 @@ function judgeAuthentic(evidence: Evidence): Verdict {
     };
   }
   return { answer: 'yes', because: `${validText(rows)} under ${count(keys, 'pinned key')}.` };
+}
+
+function judgeLawful({ faults, rows, lawful }: Evidence): Verdict {
+  if (faults.lawful !== undefined) return { answer: 'no', because: faults.lawful };
+  return rows === 0 ? NO_ROWS : (lawful ?? NO_POLICY);
 }
 
 function judgeContiguous({ faults, rows, uncheckedRows, unseen, unbroken }: Evidence): Verdict {

@@ -56,11 +56,17 @@ export class LedgerWriter {
 /** A ledger of ours whose rows are signed by the signers named: `writeLedger('aabab')`. */
 export function writeLedger(
   pattern: string,
-  options: { readonly foreign?: boolean; readonly ledgerId?: string } = {},
+  options: {
+    readonly foreign?: boolean;
+    readonly ledgerId?: string;
+    /** Rows from this one on say something else. */
+    readonly suffix?: number;
+  } = {},
 ) {
   const writer = new LedgerWriter(options.ledgerId);
-  for (const letter of pattern) {
-    writer.add({ signer: fixedSigner(letter.charCodeAt(0)), foreign: options.foreign ?? false });
+  for (const [i, letter] of [...pattern].entries()) {
+    const decision = i >= (options.suffix ?? Infinity) ? { expectedUsd: '0.000001' } : {};
+    writer.add({ signer: fixedSigner(letter.charCodeAt(0)), foreign: options.foreign ?? false, decision });
   }
   return writer;
 }

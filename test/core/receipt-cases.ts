@@ -3,19 +3,27 @@
  * `receipt-vectors.test.ts` keeps them as files in test/vectors/receipts, for readers in other languages.
  */
 import { concatBytes, encodeUtf8 } from '../../src/core/bytes.js';
+import { signCheckpoint } from '../../src/core/checkpoint.js';
+import type { Signer } from '../../src/core/crypto.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { VerifyOptions } from '../../src/core/ledger-verifier.js';
+import { appendLeaf, computeRoot, createFrontier, hashLeaf } from '../../src/core/merkle.js';
 import type { Receipt } from '../../src/core/receipt.js';
+import { nodeBackend } from '../../src/store/node-crypto.js';
 import { fixedSigner, LedgerWriter, writeLedger } from './ledger-fixture.js';
 
 export interface ReceiptCase {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly options?: Pick<VerifyOptions, 'pinnedKeys' | 'allowedKeys'>;
+  /** Signed notes that the verifier brings. */
+  readonly checkpoints?: readonly string[];
   /** Expected, as `CODE@line`, in order of lines. */
   readonly problems: readonly string[];
   /** Expected answers: authentic, contiguous. */
   readonly answers: readonly [string, string];
+  /** Expected answer, where a checkpoint was brought. */
+  readonly complete?: string;
   /** Too large to keep as a file. */
   readonly generated?: true;
 }
@@ -30,7 +38,14 @@ const NOTE_A = 'UNPINNED_KEY@1';
 
 /** Every case, good ones first. */
 export function listCases(): ReceiptCase[] {
-  return [...goodCases(), ...unreadableCases(), ...brokenCases(), ...keyCases(), ...noteCases()];
+  return [
+    ...goodCases(),
+    ...unreadableCases(),
+    ...brokenCases(),
+    ...keyCases(),
+    ...noteCases(),
+    ...checkpointCases(),
+  ];
 }
 
 function goodCases(): ReceiptCase[] {
@@ -197,6 +212,23 @@ function keyCases(): ReceiptCase[] {
       {},
     ),
     entry('key-not-pinned', lines, [NOTE_A], ['unknown', 'yes'], {}),
+    entry('key-rotated', rotatedLedger('aRbb'), [], ['yes', 'yes'], { pinnedKeys: [pinA] }),
+    entry('key-rotated-and-demanded', rotatedLedger('aRbb'), [], ['yes', 'yes'], {
+      allowedKeys: [a.publicKeyHex],
+    }),
+    entry('key-rotated-back', rotatedLedger('aRbSa'), ['RETIRED_KEY@5'], ['no', 'yes']),
+    entry('key-retired-signs-on', rotatedLedger('aRba'), ['RETIRED_KEY@4', 'UNPINNED_KEY@3'], ['no', 'yes'], {
+      pinnedKeys: [pinA],
+    }),
+    entry('key-signed-before-it-was-named', rotatedLedger('abRb'), ['UNPINNED_KEY@2'], ['unknown', 'yes'], {
+      pinnedKeys: [pinA],
+    }),
+    entry('key-revoked', lines, ['REVOKED_KEY@1', 'REVOKED_KEY@3'], ['no', 'yes'], {
+      pinnedKeys: [{ ...pinA, revokedAt: '2026-10-01T12:00:01.500Z' }],
+    }),
+    entry('key-revoked-later', lines, ['REVOKED_KEY@1'], ['yes', 'yes'], {
+      pinnedKeys: [{ ...pinA, revokedAt: '2026-10-01T12:00:03.000Z' }],
+    }),
     entry('three-keys', writeLedger('abc').lines, ['FRESH_KEYS@0', 'UNPINNED_KEY@1'], ['unknown', 'yes'], {}),
   ];
 }
@@ -225,6 +257,90 @@ function noteCases(): ReceiptCase[] {
     note('nul-bytes-at-the-end', concatBytes(join(lines), new Uint8Array(64)), ['TORN_TAIL@4']),
     note('last-line-feed-missing', join(lines).subarray(0, -1), ['TORN_TAIL@3']),
   ];
+}
+
+function checkpointCases(): ReceiptCase[] {
+  const { lines } = writeLedger('aaaaaa');
+  const forked = [...lines.slice(0, 2), ...writeLedger('aaaaaa', { suffix: 2 }).lines.slice(2)];
+  const entry = (
+    name: string,
+    rows: readonly string[],
+    checkpoints: readonly string[],
+    problems: readonly string[],
+    complete: string,
+  ): ReceiptCase => ({
+    name,
+    bytes: join(rows),
+    options: { pinnedKeys: [pinA] },
+    checkpoints,
+    problems,
+    answers: ['yes', 'yes'],
+    complete,
+  });
+  const four = checkpointOf(lines.slice(0, 4));
+  const broken = four.replace('\n4\n', '\n3\n');
+  return [
+    entry('checkpoint-fits', lines, [four], [], 'yes'),
+    entry('checkpoints-fit', lines, [four, checkpointOf(lines), checkpointOf([])], [], 'yes'),
+    entry('checkpoint-of-no-rows', lines, [checkpointOf([])], [], 'unknown'),
+    entry('checkpoint-by-a-stranger-fits', lines, [checkpointOf(lines, b)], [], 'yes'),
+    entry('checkpoint-of-another-ledger', lines, [checkpointOf(lines, a, 'ff'.repeat(16))], [], 'unknown'),
+    entry('rows-cut-from-the-end', lines.slice(0, 3), [four], ['TRUNCATED@0'], 'no'),
+    entry('suffix-rewritten-with-the-true-key', forked, [four], ['REWRITTEN@0'], 'no'),
+    entry(
+      'two-histories-checkpointed',
+      lines,
+      [four, checkpointOf(forked.slice(0, 4))],
+      ['REWRITTEN@0'],
+      'no',
+    ),
+    entry('checkpoint-changed', lines, [broken], ['BAD_CHECKPOINT@0'], 'no'),
+    {
+      ...entry(
+        'cut-and-resealed-with-another-key',
+        writeLedger('bbbbbb').lines,
+        [four],
+        ['REWRITTEN@0', 'UNPINNED_KEY@1'],
+        'no',
+      ),
+      answers: ['unknown', 'yes'],
+    },
+    {
+      ...entry('checkpoint-and-late-start', lines.slice(1), [four], ['LATE_START@1'], 'unknown'),
+      answers: ['yes', 'unknown'],
+    },
+  ];
+}
+
+/** The checkpoint of lines, signed by the ledger's key. */
+export function checkpointOf(
+  rows: readonly string[],
+  signer: Signer = a,
+  ledgerId = '0f'.repeat(16),
+): string {
+  const { sha256 } = nodeBackend;
+  const frontier = createFrontier();
+  for (const row of rows) appendLeaf(frontier, hashLeaf(sha256, encodeUtf8(row)), sha256);
+  return signCheckpoint(ledgerId, rows.length, computeRoot(frontier, sha256), signer);
+}
+
+/** A ledger in which `R` is the row with which key a names key b, and `S` that with which b names a again. */
+function rotatedLedger(pattern: string): string[] {
+  const writer = new LedgerWriter();
+  const rotation = (from: Signer, to: Signer) => ({
+    signer: from,
+    decision: {
+      entryType: 'key_rotation',
+      retiredKeyHex: from.publicKeyHex,
+      newKeyHex: to.publicKeyHex,
+    },
+  });
+  for (const letter of pattern) {
+    if (letter === 'R') writer.add(rotation(a, b));
+    else if (letter === 'S') writer.add(rotation(b, a));
+    else writer.add({ signer: fixedSigner(letter.charCodeAt(0)) });
+  }
+  return writer.lines;
 }
 
 function good(name: string, bytes: Uint8Array, options: NonNullable<ReceiptCase['options']>): ReceiptCase {
