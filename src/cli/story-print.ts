@@ -38,6 +38,7 @@ const OTHER_WAYS: Readonly<Record<string, string>> = {
   unknown_price: 'the same request once a price for the model is known',
   unbounded: 'a request whose cost has an upper bound',
   path_not_supported: 'a request to a path that is guarded',
+  stopped: 'the same request once calls are resumed',
 };
 
 /** Prints a story without its place in the file. */

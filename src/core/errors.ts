@@ -35,6 +35,7 @@ export const REFUSAL_CODES = [
   'held',
   'path_not_supported',
   'rule_denied',
+  'stopped',
   'unbounded',
   'unknown_price',
 ] as const;

@@ -46,7 +46,7 @@ export class AgentGuardBlockedError extends AgentGuardError {
     this.rule = refusal.code === 'rule_denied' ? ((rule ?? null) as JsonObject | null) : null;
     this.scopeKey = check ? check.scopeKey : null;
     this.unit = check ? check.cap.unit : null;
-    this.limit = check ? printAmount(check.cap.unit, check.cap.limit) : null;
+    this.limit = check ? printAmount(check.cap.unit, check.limit) : null;
     this.spent = check ? printAmount(check.cap.unit, check.spent) : null;
     this.held = check ? printAmount(check.cap.unit, check.held) : null;
     this.remaining = check ? printAmount(check.cap.unit, remainingOf(check)) : null;

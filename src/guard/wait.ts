@@ -39,5 +39,5 @@ async function livingHoldsSuffice(
   let orphaned = 0n;
   for (const [instance, held] of budget.heldByInstance(check.cap, facts.timestampMs, facts))
     if ((await store.isAlive(instance)) !== true) orphaned += held;
-  return check.spent + orphaned + check.adds <= check.cap.limit;
+  return check.spent + orphaned + check.adds <= check.limit;
 }

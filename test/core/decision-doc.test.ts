@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { CapCheck } from '../../src/core/cap-check.js';
+import { grantRow, policyChangeRow, policyRejectedRow } from '../../src/core/control-row.js';
 import type { Decision } from '../../src/core/decide.js';
 import {
   type CallFacts,
@@ -67,8 +68,8 @@ function fullDecision(): Decision {
       tripped: true,
       scopeKey: cap.scopeKey,
       limit: cap.limit,
-      granted: 0n,
-      grants: [],
+      granted: 1n,
+      grants: ['g'],
       spent: 1n,
       held: 1n,
       adds: 1n,
@@ -133,10 +134,20 @@ const decision = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_
 const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);
 const route = { model: 'a/b', provider: 'P', httpStatus: 500 };
 const fallback = fallbackRow(fullDecision(), FACTS, route, 'f', 0);
+const place = { id: 'c', timestampMs: 0, tenantId: 'acme' };
+const controls = [
+  grantRow(
+    place,
+    { usd: 1n, fromMs: 0, untilMs: 1, selector: { userId: 'u' }, capIndex: 0 },
+    { by: 'b', reason: 'r' },
+  ),
+  policyChangeRow(place, policy, other),
+  policyRejectedRow(place, policy, { contentHash: 'h', paths: ['caps'] }),
+];
 
 describe('section 3 of docs/receipt-format.md', () => {
-  it('has every key of a decision, a settlement and an outcome, and no other, each once', () => {
-    const real = [decision, settlement, fallback].flatMap((row) => Object.keys(row));
+  it('has every key of a decision, a settlement, an outcome and a control, and no other, each once', () => {
+    const real = [decision, settlement, fallback, ...controls].flatMap((row) => Object.keys(row));
     expect(documented.toSorted()).toEqual([...new Set([...real, ...OF_THE_STORE])].toSorted());
   });
 
