@@ -30,7 +30,7 @@ export function loadBudget(saved: Json): SavedBudget | undefined {
 }
 
 function saveSums(startMs: number, group: string, sum: Sums): Json {
-  return [startMs, group, `${sum.settled}`, `${sum.held}`, `${sum.heldExpected}`];
+  return [startMs, group, `${sum.settled}`, `${sum.held}`, `${sum.heldExpected}`, `${sum.peak}`];
 }
 
 function saveEntry(entry: Entry): Json {
@@ -53,9 +53,10 @@ function loadSums(saved: Json): [number, string, Sums] | undefined {
   if (!isList(saved)) return undefined;
   const [startMs, group, ...amounts] = saved;
   if (!isMoment(startMs) || typeof group !== 'string') return undefined;
-  const [settled, held, heldExpected] = amounts.map(loadAmount);
-  if (settled === undefined || held === undefined || heldExpected === undefined) return undefined;
-  return [startMs, group, { settled, held, heldExpected }];
+  const [settled, held, heldExpected, peak] = amounts.map(loadAmount);
+  if (settled === undefined || held === undefined) return undefined;
+  if (heldExpected === undefined || peak === undefined) return undefined;
+  return [startMs, group, { settled, held, heldExpected, peak }];
 }
 
 function loadEntry(saved: Json): Entry | undefined {

@@ -29,6 +29,8 @@ export interface Totals {
   readonly held: bigint;
   /** Estimates of the same calls, for soft caps. */
   readonly heldExpected: bigint;
+  /** The most that settled and estimates together came to after a call of the window. Default: what they are now. */
+  readonly peak?: bigint;
 }
 
 /** A hold, or a call whose cost may still become known. */
@@ -42,6 +44,7 @@ export interface Sums {
   settled: bigint;
   held: bigint;
   heldExpected: bigint;
+  peak: bigint;
 }
 
 /** Told of every change of a counter, with the call that changed it. Caps of one counter are told as one of them. */
@@ -56,7 +59,7 @@ interface Counter {
   endMs: number;
 }
 
-const NOTHING: Totals = { settled: 0n, held: 0n, heldExpected: 0n };
+const NOTHING: Totals = { settled: 0n, held: 0n, heldExpected: 0n, peak: 0n };
 const NOBODY: Caller = { actor: {}, run: '' };
 const SWEEP_AT_LEAST = 1024;
 /** Of each counter; the oldest goes first. */
@@ -79,7 +82,7 @@ export class Budget implements LedgerFold {
       const startMs = Number.POSITIVE_INFINITY;
       this.#counters.set(counterKey(cap), { cap, windows: new Map(), startMs, endMs: startMs });
     }
-    this.name = `budget 2: ${[...this.#counters.keys()].sort().join(', ')}`;
+    this.name = `budget 3: ${[...this.#counters.keys()].sort().join(', ')}`;
   }
 
   save(): Json {
@@ -164,6 +167,8 @@ export class Budget implements LedgerFold {
       if (entry.settled === undefined) {
         sums.held += sign * entry.reserved[unit];
         sums.heldExpected += sign * entry.expected[unit];
+        const stands = sums.settled + sums.heldExpected;
+        if (sign > 0n && stands > sums.peak) sums.peak = stands;
       } else sums.settled += sign * entry.settled[unit];
       if (sign > 0n) this.#watch?.(counter.cap, sums, entry);
     }
@@ -191,7 +196,7 @@ export class Budget implements LedgerFold {
       if (!windows.has(startMs) && windows.size >= MAX_WINDOWS) windows.delete(Math.min(...windows.keys()));
       const groups = openGroups(windows, startMs);
       const group = groupOf(cap, entry);
-      if (!groups.has(group)) groups.set(group, { settled: 0n, held: 0n, heldExpected: 0n });
+      if (!groups.has(group)) groups.set(group, { settled: 0n, held: 0n, heldExpected: 0n, peak: 0n });
     }
     return counts;
   }

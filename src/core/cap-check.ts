@@ -1,4 +1,5 @@
 /** One cap against one call: what was spent, what is held, what the call may add (docs/policy.md "How a call is decided"). */
+import { type Alert, findAlerts } from './alert.js';
 import type { Totals } from './budget.js';
 import { type Grant, grantedTo } from './control.js';
 import { type Caller, endOf, printCounterScope, startOf } from './counter.js';
@@ -27,6 +28,8 @@ export interface CapCheck {
   readonly held: bigint;
   /** What the call adds: its bound for a block cap, its estimate for the others. */
   readonly adds: bigint;
+  /** The levels of its `alertAt` that the call crosses. */
+  readonly alerts: readonly Alert[];
   readonly windowStartMs: number | null;
   readonly resetsAtMs: number | null;
 }
@@ -60,6 +63,7 @@ export function checkCap(
       spent: 0n,
       held: 0n,
       adds,
+      alerts: [],
       windowStartMs: null,
       resetsAtMs: null,
     };
@@ -75,9 +79,16 @@ export function checkCap(
     spent: total.settled,
     held,
     adds,
+    alerts: cap.alertAt.length === 0 ? [] : checkAlerts(cap, limit, total, quote),
     windowStartMs: resets ? startOf(cap, nowMs) : null,
     resetsAtMs: resets ? endOf(cap, nowMs) : null,
   };
+}
+
+function checkAlerts(cap: Cap, limit: bigint, total: Totals, quote: BoundedQuote): readonly Alert[] {
+  const before = total.settled + total.heldExpected;
+  const spent = before + addedBy(quote, cap.unit, false);
+  return findAlerts(cap.alertAt, limit, total.peak ?? before, spent);
 }
 
 /** Compares every cap of these policies that counts the call, in their order. */

@@ -10,7 +10,9 @@ const NESTED: readonly CapWindow[] = ['per_call', 'per_minute', 'per_hour', 'per
 /** Every cap that another one leaves nothing to do, once each. */
 export function findCapConflicts({ caps }: Policy): readonly PolicyWarning[] {
   return caps.flatMap((cap) => {
-    const first = caps.find((other) => other !== cap && precedes(other, cap));
+    // A cap that never decides may still be there for its alerts.
+    const first =
+      cap.alertAt.length > 0 ? undefined : caps.find((other) => other !== cap && precedes(other, cap));
     if (!first) return [];
     const limit = `${showAmount(first.unit, first.limit)} ${first.window}`;
     const message =

@@ -1,4 +1,5 @@
 /** Reads the caps of a policy, each compiled together with the policy's scope (docs/policy.md "Caps"). */
+import { readAlertLevels } from './alert.js';
 import {
   asFields,
   describe,
@@ -32,7 +33,7 @@ export const MAX_REASON_LENGTH = 1024;
 
 const AMOUNT_KEYS = ['amountCents', 'maxRequests', 'maxTokens'] as const;
 const REQUIRED_CAP_KEYS = ['window', 'action'] as const;
-const OPTIONAL_CAP_KEYS = [...AMOUNT_KEYS, 'downgradeTo', 'reason', 'selector', 'per'] as const;
+const OPTIONAL_CAP_KEYS = [...AMOUNT_KEYS, 'downgradeTo', 'reason', 'selector', 'per', 'alertAt'] as const;
 const CAP_KEYS: readonly (keyof SpendCap)[] = [...REQUIRED_CAP_KEYS, ...OPTIONAL_CAP_KEYS];
 
 const AMOUNT_NAMES = { usd: 'amountCents', requests: 'maxRequests', tokens: 'maxTokens' } as const;
@@ -73,6 +74,7 @@ function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefine
   const reason = readName(fields, 'reason', MAX_REASON_LENGTH);
   const match = readMatch(fields, place.scope);
   const per = readPer(fields, match);
+  const alertAt = readAlertLevels(fields);
   if (!amount || !window || !action) return undefined;
   const { unit, limit } = amount;
   const specificity = Object.keys(match).length + (per === undefined ? 0 : 1);
@@ -89,6 +91,7 @@ function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefine
     action,
     downgradeTo,
     reason,
+    alertAt,
     match,
     specificity,
     // A part without "=" is no value of a label.

@@ -60,7 +60,7 @@ export interface FailedRoute {
 }
 
 /** The row of a decision. One literal with the rare keys last: half the time that spreads in the middle take. */
-export function decisionRow(decision: Decision, facts: CallFacts): JsonObject {
+export function decisionRow(decision: Decision, facts: CallFacts, given?: JsonObject): JsonObject {
   const { policy, quote, triggered, refusal } = decision;
   const policies = decision.parts.map((part) => part.policy);
   const placeOf = findPlaces(policies);
@@ -97,13 +97,19 @@ export function decisionRow(decision: Decision, facts: CallFacts): JsonObject {
     reservedUsd: bounded ? printUsd(bounded.reservedUsd) : null,
   };
   if (bounded) Object.assign(row, printBounds(bounded));
+  if (policy.approver) Object.assign(row, { policyApprover: { ...policy.approver } });
   if (policies.length > 1) Object.assign(row, { policies: decision.parts.map(printPart) });
   if (policies.some(countsRuns)) Object.assign(row, { run: facts.run });
   const grants = new Set(decision.checks.flatMap((check) => check.grants));
   if (grants.size > 0) Object.assign(row, { grants: [...grants] });
+  if (decision.action !== 'block') {
+    const alerts = decision.checks.flatMap((check) => printAlerts(check, placeOf));
+    if (alerts.length > 0) Object.assign(row, { alerts });
+  }
   if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)
     Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
+  if (given) Object.assign(row, { given });
   if (refusal) Object.assign(row, { refusal: { code: refusal.code, alternatives: refusal.alternatives } });
   return row;
 }
@@ -227,6 +233,7 @@ function printPart({ policy, action, wouldAction, rule }: DecisionPart): JsonObj
     version: printVersion(policy),
     hash: policy.policyHash,
     mode: policy.mode,
+    ...(policy.approver ? { approver: { ...policy.approver } } : {}),
     action,
     ...present({ wouldAction: wouldAction ?? undefined }),
     ...(rule ? { rule: printRule(rule) } : {}),
@@ -276,6 +283,25 @@ function printAmounts({ cap, limit, granted, spent, held, adds }: CapCheck): Jso
     heldUsd: printUsd(held),
     addsUsd: printUsd(adds),
   };
+}
+
+/** One entry for each level that the call crosses. */
+function printAlerts(
+  { cap, scopeKey, alerts, resetsAtMs }: CapCheck,
+  placeOf: ReadonlyMap<Cap, number> | undefined,
+): JsonObject[] {
+  return alerts.map(({ level, spent, limit }) => ({
+    index: cap.index,
+    ...present({ policy: placeOf?.get(cap) }),
+    threshold: level.text,
+    ...(cap.unit === 'usd'
+      ? { spentUsd: printUsd(spent), limitUsd: printUsd(limit) }
+      : { unit: cap.unit, spent: String(spent), limit: String(limit) }),
+    window: cap.window,
+    scopeKey,
+    resetsAt: isoOrNull(resetsAtMs),
+    ...present({ reason: cap.reason }),
+  }));
 }
 
 function isoOrNull(ms: number | null): string | null {

@@ -1,5 +1,5 @@
 /** What a fuller policy may say and this version refuses: skipping it would drop a limit its owner relies on. */
-const LATER_KEYS = ['alertAt', 'maxPriceAge', 'onUnknownPrice'];
+const LATER_KEYS = ['maxPriceAge', 'onUnknownPrice'];
 
 /** Why a key of a policy or cap is refused although it is known; `undefined` for any other key. */
 export function explainLaterKey(key: string): string | undefined {

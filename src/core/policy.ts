@@ -1,5 +1,7 @@
 /** The policy: caps, mode and gates, as people write it and as the guard uses it (docs/policy.md). */
+import type { AlertLevel } from './alert.js';
 import type { FieldProblem } from './fields.js';
+import type { Approver } from './policy-signature.js';
 import type { Rule } from './rule.js';
 import type { Scope, ScopeKey, Selector } from './scope.js';
 import type { Task } from './task.js';
@@ -85,6 +87,8 @@ export interface SpendCap {
   readonly selector?: Selector | undefined;
   /** A counter of its own for each value of this label. */
   readonly per?: ScopeKey | undefined;
+  /** Parts of the amount, above 0 and at most 1, whose first crossing in a window is told. */
+  readonly alertAt?: readonly (number | string)[] | undefined;
 }
 
 /** What one task may use, as written. */
@@ -151,6 +155,8 @@ export interface Cap {
   readonly action: CapAction;
   readonly downgradeTo: string | undefined;
   readonly reason: string | undefined;
+  /** Lowest first. */
+  readonly alertAt: readonly AlertLevel[];
   /** Calls and rows that this cap counts: policy scope and selector together. */
   readonly match: Selector;
   /** How many scope keys `match` and `per` name: the more specific key wins a tie. */
@@ -180,6 +186,8 @@ export interface Policy {
   readonly priceHeadroomPpm: bigint | undefined;
   /** SHA-256 over the canonical policy without `effectiveFrom`, 64 lowercase hex. */
   readonly policyHash: string;
+  /** Who signed it, where somebody has to; not part of the hash. */
+  readonly approver?: Approver | undefined;
   /** What that hash is over: all of the policy but `effectiveFrom`, as canonical JSON. */
   readonly hashedText: string;
 }

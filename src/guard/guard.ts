@@ -9,29 +9,39 @@ import type { Decision } from '../core/decide.js';
 import { decideAll } from '../core/decide-all.js';
 import { type CallFacts, decisionRow, type Settlement } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
+import { printGiven } from '../core/given.js';
 import type { JsonObject } from '../core/json.js';
+import type { Policy } from '../core/policy.js';
+import type { Quote } from '../core/price.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
 import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
 import { decisionTime, requireEffective } from './decision-time.js';
 import { type Ending, endingRows } from './ending.js';
+import { isModelId } from './labels.js';
 import type { CallContext, GuardSetup } from './options.js';
 import { narrowContext } from './options.js';
+import { createPolicyKeeper, type PolicyKeeper } from './policy-keeper.js';
 import { createPriceBook, type PriceBook } from './price-book.js';
 import { awaitHolds } from './wait.js';
 
 interface Ruling {
   readonly decision: Decision;
   readonly facts: CallFacts;
+  /** What the decision read besides. */
+  readonly given: JsonObject;
 }
 
 /** Everything that guards of one ledger, policy and key share; views differ in scope and claim only. */
 interface Shared {
   readonly setup: GuardSetup;
+  /** Those of the setup; from the first call on with the owners who signed them. */
+  policies: readonly Policy[];
   readonly budget: Budget;
   /** Stops and grants of the ledger. */
   readonly controls: Controls;
+  readonly keeper: PolicyKeeper;
   /** Names this guard: what `per_run` counts by without a session. */
   readonly run: string;
   readonly open: Map<string, AllowedCall>;
@@ -56,8 +66,10 @@ export class Guard {
       ? view.of.#shared
       : {
           setup,
+          policies: setup.policies,
           budget: new Budget(setup.policies.flatMap(({ caps }) => caps)),
           controls: createControls(),
+          keeper: createPolicyKeeper(),
           run: randomUUID(),
           open: new Map(),
           unwritten: [],
@@ -70,7 +82,8 @@ export class Guard {
   }
 
   get setup(): GuardSetup {
-    return { ...this.#shared.setup, scope: this.#scope, capabilityClaim: this.#claim };
+    const { setup, policies } = this.#shared;
+    return { ...setup, policies, scope: this.#scope, capabilityClaim: this.#claim };
   }
 
   /** A guard on the same ledger and counters whose calls carry other labels. */
@@ -106,7 +119,7 @@ export class Guard {
       });
       const { ruling, waits } = step.result;
       // 2. Recorded: once it is on disk, the call is refused or may be sent.
-      if (!waits) return this.#admit(ruling, step);
+      if (!waits) return this.#admit(store, ruling, step);
       // 3. Only running calls stand in the way: wait for one to end, as long as that can help.
       mayWait = await awaitHolds(store, this.#shared.budget, ruling, deadlineMs, request.signal);
     }
@@ -188,13 +201,13 @@ export class Guard {
   }
 
   /** The row is flushed; a refusal is thrown, anything else may be sent. */
-  async #admit(ruling: Ruling, written: Written<unknown>): Promise<AllowedCall> {
+  async #admit(store: SpendStore, ruling: Ruling, written: Written<unknown>): Promise<AllowedCall> {
     const { decision, facts } = ruling;
     const receipt = written.receipts[0];
     if (!receipt) throw new TypeError('the store returned no receipt for a decision');
     const call = { decision, facts, receipt };
     if (decision.action !== 'block') this.#shared.open.set(keyOf(facts), call);
-    await written.durable();
+    await Promise.all([written.durable(), this.#shared.keeper.keep(store, decision)]);
     this.#announce(written.receipts);
     if (this.#shared.closed) throw closedError();
     if (decision.action === 'block') throw new AgentGuardBlockedError(decision, receipt, facts.timestampMs);
@@ -202,9 +215,9 @@ export class Guard {
   }
 
   #rule(request: CallRequest, view: LedgerView, instance: string): Ruling {
-    const { setup, budget, controls } = this.#shared;
+    const { setup, policies, budget, controls } = this.#shared;
     const timestampMs = decisionTime(setup.clock(), view.lastTimestampMs);
-    for (const { id, effectiveFromMs } of setup.policies) requireEffective(id, effectiveFromMs, timestampMs);
+    for (const { id, effectiveFromMs } of policies) requireEffective(id, effectiveFromMs, timestampMs);
     const { retryOf } = request;
     const facts: CallFacts = {
       decisionId: retryOf?.facts.decisionId ?? randomUUID(),
@@ -217,12 +230,17 @@ export class Guard {
       run: this.#scope.sessionId ?? this.#shared.run,
       capabilityClaim: this.#claim,
     };
+    const quotes = new Map<string, Quote>();
     const call = {
       actor: facts.actor,
       run: facts.run,
       model: request.model,
       capabilityClaim: this.#claim,
-      quote: (model: string) => request.quote(model, timestampMs),
+      quote: (model: string) => {
+        const quote = quotes.get(model) ?? request.quote(model, timestampMs);
+        quotes.set(model, quote);
+        return quote;
+      },
       action: request.action,
       name: request.prices.name,
       listFallbacks: request.listFallbacks,
@@ -232,16 +250,16 @@ export class Guard {
       grants: controls.listGrants(timestampMs),
     };
     const decision = decideAll(
-      setup.policies,
+      policies,
       (cap, atMs, caller) => budget.totals(cap, atMs, caller),
       call,
       timestampMs,
     );
-    return { decision, facts };
+    return { decision, facts, given: printGiven(setup.policies, call, decision, quotes, isModelId) };
   }
 
-  #draft({ decision, facts }: Ruling) {
-    return this.#sign(decisionRow(decision, facts));
+  #draft({ decision, facts, given }: Ruling) {
+    return this.#sign(decisionRow(decision, facts, given));
   }
 
   #sign(decision: JsonObject) {
@@ -252,7 +270,7 @@ export class Guard {
   #openStore(): Promise<SpendStore> {
     const shared = this.#shared;
     if (shared.closed) throw closedError();
-    shared.store ??= shared.setup.openStore().then(
+    shared.store ??= this.#approveAndOpen().then(
       (store) => {
         store.attach(shared.budget);
         store.attach(shared.controls);
@@ -267,16 +285,19 @@ export class Guard {
     return shared.store;
   }
 
+  /** Nothing is opened, and no key made, for a policy that may not decide. */
+  async #approveAndOpen(): Promise<SpendStore> {
+    const { setup } = this.#shared;
+    this.#shared.policies = await setup.approvePolicies();
+    return setup.openStore();
+  }
+
   #announce(receipts: readonly Receipt[]): void {
-    const { onDecision } = this.#shared.setup;
-    if (!onDecision) return;
+    const { onDecision, onAlert } = this.#shared.setup;
     for (const receipt of receipts) {
-      try {
-        const returned: unknown = onDecision({ decision: receipt.decision, receipt });
-        if (returned instanceof Promise) returned.catch((error: unknown) => warn(error));
-      } catch (error) {
-        warn(error);
-      }
+      const { decision } = receipt;
+      tell(onDecision, { decision, receipt });
+      if (onAlert) for (const alert of listAlerts(receipt)) tell(onAlert, { alert, decision, receipt });
     }
   }
 }
@@ -285,6 +306,20 @@ function closedError(): AgentGuardError {
   return new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
     hint: 'make a new one, or close later',
   });
+}
+
+/** What a listener throws is its own matter: the call goes on. */
+function tell<T>(listener: ((event: T) => void) | undefined, event: T): void {
+  try {
+    const returned: unknown = listener?.(event);
+    if (returned instanceof Promise) returned.catch((error: unknown) => warn(error));
+  } catch (error) {
+    warn(error);
+  }
+}
+
+function listAlerts({ decision }: Receipt): readonly JsonObject[] {
+  return Array.isArray(decision.alerts) ? (decision.alerts as readonly JsonObject[]) : [];
 }
 
 function warn(error: unknown): void {

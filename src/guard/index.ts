@@ -29,13 +29,14 @@ export {
 export type { Fetch } from './gate.js';
 export type { Guarded, GuardHandle } from './openai.js';
 export type {
+  AlertEvent,
   CallContext,
   DecisionEvent,
   GuardConfig,
   GuardOptions,
-  PolicySource,
   SigningKeys,
 } from './options.js';
+export type { PolicySource } from './policy-source.js';
 export {
   type Evaluation,
   evaluatePolicy,

@@ -1,26 +1,27 @@
 /** What a caller hands to the guard, read and checked once, before the first call. */
 
+import { isHex } from '../core/bytes.js';
 import type { Signer } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { JsonObject } from '../core/json.js';
-import {
-  CAPABILITIES,
-  type Capability,
-  type Policy,
-  type RulePolicy,
-  type SpendPolicy,
-} from '../core/policy.js';
-import { parsePolicy } from '../core/policy-reader.js';
+import { CAPABILITIES, type Capability, type Policy } from '../core/policy.js';
 import { joinScopes } from '../core/policy-set.js';
 import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
 import { isInside, parseScope, type Scope, type Selector } from '../core/scope.js';
 import type { SpendStore } from '../core/spend-store.js';
+import { readConfigFile } from '../store/config-file.js';
 import { openLedger } from '../store/ledger.js';
-import { createNodeSigner, nodeBackend } from '../store/node-crypto.js';
+import { createNodeSigner } from '../store/node-crypto.js';
 import { resolveHome } from '../store/paths.js';
-import { readPolicyFile } from '../store/policy-file.js';
 import { createPriceSource } from '../store/price-source.js';
+import {
+  approvePolicy,
+  type PolicyOwners,
+  type PolicySignatures,
+  type PolicySource,
+  readPolicySource,
+} from './policy-source.js';
 
 /** Ed25519 key pair of the caller: 32-byte seed and 32-byte public key. */
 export interface SigningKeys {
@@ -30,6 +31,14 @@ export interface SigningKeys {
 
 /** One written row, as `onDecision` sees it: decisions and settlements alike. */
 export interface DecisionEvent {
+  readonly decision: JsonObject;
+  readonly receipt: Receipt;
+}
+
+/** One level of a cap's `alertAt`, crossed by a call for the first time in the window. */
+export interface AlertEvent {
+  /** As the receipt has it in `alerts`: the cap, the level, what was spent and the limit. */
+  readonly alert: JsonObject;
   readonly decision: JsonObject;
   readonly receipt: Receipt;
 }
@@ -49,17 +58,20 @@ export interface GuardConfig {
   readonly waitForHoldsMs?: number | undefined;
   /** Called after each row is written. What it throws becomes a process warning, never a failed call. */
   readonly onDecision?: ((event: DecisionEvent) => void) | undefined;
+  /** Called after the row of a call that crosses a level of `alertAt`, once for each. What it throws becomes a process warning. */
+  readonly onAlert?: ((event: AlertEvent) => void) | undefined;
   /** Asks OpenRouter afterwards what an answer that broke off has cost. Default false. */
   readonly lookUpBrokenAnswers?: boolean | undefined;
+  /** Who must have signed every policy: public keys, 64 lowercase hex digits each. Default: what `config.json` in the home says. */
+  readonly policyOwner?: string | readonly string[] | undefined;
+  /** Signatures of policies that are objects in code, as the signature file of `policy sign` holds them. */
+  readonly policySignatures?: PolicySignatures | undefined;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: (() => number) | undefined;
 }
 
-/** A policy as an object, or the path of the file that has it. */
-export type PolicySource = SpendPolicy | RulePolicy | string;
-
 export interface GuardOptions {
-  /** Caps, rules or tasks; or the path of a JSON file that has them, read once. This, `policies` or both. */
+  /** Caps, rules or tasks; or the path of a file that has them. This, `policies` or both. */
   readonly policy?: PolicySource | undefined;
   /** Further policies: each is evaluated, and the strictest decides. All are of one tenant. */
   readonly policies?: readonly PolicySource[] | undefined;
@@ -79,12 +91,19 @@ export interface CallContext extends Selector {
 export interface GuardSetup {
   /** At least one. */
   readonly policies: readonly Policy[];
+  /**
+   * The same policies with the owner who signed each, where the options or the home's settings pin one.
+   *
+   * @throws AgentGuardError POLICY_UNSIGNED, POLICY_SIGNATURE_INVALID, CONFIG_INVALID
+   */
+  readonly approvePolicies: () => Promise<readonly Policy[]>;
   readonly scope: Scope;
   readonly capabilityClaim: Capability | undefined;
   readonly provider: string | undefined;
   readonly signer: Signer | undefined;
   readonly waitForHoldsMs: number;
   readonly onDecision: ((event: DecisionEvent) => void) | undefined;
+  readonly onAlert: ((event: AlertEvent) => void) | undefined;
   readonly lookUpBrokenAnswers: boolean;
   /** The newest price table of the home; `undefined`: none was ever synced. */
   readonly readPriceTable: () => Promise<PriceTable | undefined>;
@@ -103,28 +122,39 @@ const CONFIG_KEYS = [
   'provider',
   'waitForHoldsMs',
   'onDecision',
+  'onAlert',
   'lookUpBrokenAnswers',
+  'policyOwner',
+  'policySignatures',
   'clock',
 ] as const;
 
 /**
  * Reads the options of a guard.
  *
- * @throws AgentGuardError POLICY_INVALID with every problem at once, SCOPE_MISMATCH, KEY_MISMATCH.
+ * @throws AgentGuardError POLICY_INVALID with every problem at once, POLICY_UNSIGNED, POLICY_SIGNATURE_INVALID, SCOPE_MISMATCH, KEY_MISMATCH.
  * @throws TypeError when an option is not what it should be.
  */
 export function readOptions(options: GuardOptions): GuardSetup {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('options must be an object with a policy');
-  const policies = listSources(options).map(readPolicy);
+  const config = readConfig(options.config ?? {});
+  const owners = readOwners(config);
+  const sources = listSources(options);
+  const approve = (policy: Policy, source: PolicySource, pinned: PolicyOwners): Policy =>
+    approvePolicy(policy, source, pinned, config.policySignatures);
+  const policies = sources.map((source) => approve(readPolicySource(source), source, owners));
   requireOneTenant(policies);
   const scope = readScope(options.scope ?? defaultScope(policies), policies);
-  const config = readConfig(options.config ?? {});
   const home = config.home;
   const durability = config.durability ?? 'disk';
   const prices = createPriceSource(resolveHome(home));
   return {
     policies,
+    approvePolicies: async () => {
+      const pinned = owners ?? (await readConfigFile(resolveHome(home))).policyOwner;
+      return policies.map((policy, index) => approve(policy, sources[index] ?? '', pinned));
+    },
     scope,
     capabilityClaim: readClaim(options.capabilityClaim),
     provider: config.provider,
@@ -132,6 +162,7 @@ export function readOptions(options: GuardOptions): GuardSetup {
       config.signingKeys && createNodeSigner(config.signingKeys.privateKey, config.signingKeys.publicKey),
     waitForHoldsMs: config.waitForHoldsMs ?? 30_000,
     onDecision: config.onDecision,
+    onAlert: config.onAlert,
     lookUpBrokenAnswers: config.lookUpBrokenAnswers === true,
     clock: config.clock ?? Date.now,
     openStore: async () => config.store ?? openLedger({ home, scope: scope.tenantId, durability }),
@@ -181,17 +212,17 @@ function defaultScope(policies: readonly Policy[]): Selector {
   });
 }
 
-function readPolicy(input: PolicySource): Policy {
-  const parsed = parsePolicy(typeof input === 'string' ? readPolicyFile(input) : input, nodeBackend);
-  if (parsed.ok) return parsed.policy;
-  const list = parsed.problems.map((problem) => `${problem.path} ${problem.message}`);
-  throw new AgentGuardError(
-    'POLICY_INVALID',
-    `the policy has ${list.length} problem(s): ${list.join('; ')}`,
-    {
-      hint: 'docs/policy.md lists every key',
-    },
-  );
+/** The pinned keys of the options; `undefined`: the home's settings may pin some. */
+function readOwners({ policyOwner }: GuardConfig): PolicyOwners {
+  if (policyOwner === undefined) return undefined;
+  const keys = typeof policyOwner === 'string' ? [policyOwner] : policyOwner;
+  if (
+    Array.isArray(keys) &&
+    keys.length > 0 &&
+    keys.every((key) => typeof key === 'string' && isHex(key, 32))
+  )
+    return keys;
+  throw new TypeError('config.policyOwner must be a public key of 64 lowercase hex digits, or several');
 }
 
 function readScope(input: Selector, policies: readonly Policy[]): Scope {
@@ -211,7 +242,9 @@ function readScope(input: Selector, policies: readonly Policy[]): Scope {
 function readConfig(config: GuardConfig): GuardConfig {
   const unknown = Object.keys(config).find((key) => !(CONFIG_KEYS as readonly string[]).includes(key));
   if (unknown) throw new TypeError(`config.${unknown} is not a setting; known are ${CONFIG_KEYS.join(', ')}`);
-  const { waitForHoldsMs, durability } = config;
+  const { waitForHoldsMs, durability, policySignatures } = config;
+  if (policySignatures !== undefined && !Array.isArray(policySignatures))
+    throw new TypeError('config.policySignatures must be an array of signatures');
   if (waitForHoldsMs !== undefined && !(Number.isFinite(waitForHoldsMs) && waitForHoldsMs >= 0))
     throw new RangeError('config.waitForHoldsMs must be a number of milliseconds ≥ 0');
   if (durability !== undefined && durability !== 'disk' && durability !== 'process')

@@ -73,6 +73,7 @@ function fullDecision(): Decision {
       spent: 1n,
       held: 1n,
       adds: 1n,
+      alerts: [{ level: { text: '0.8', part: 8n }, spent: 1n, limit: 1n }],
       windowStartMs: 0,
       resetsAtMs: 1,
     }),
@@ -130,7 +131,9 @@ const SETTLEMENT: Settlement = {
   refusal: { class: 'fix', cause: 'bad_request' },
 };
 
-const decision = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' });
+const refused = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' });
+const allowed = decisionRow({ ...fullDecision(), action: 'shadow' }, FACTS);
+const decision: JsonObject = { ...allowed, ...refused };
 const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);
 const route = { model: 'a/b', provider: 'P', httpStatus: 500 };
 const fallback = fallbackRow(fullDecision(), FACTS, route, 'f', 0);
@@ -152,8 +155,8 @@ describe('section 3 of docs/receipt-format.md', () => {
   });
 
   it('names the keys inside: caps of each kind, the cap that decided, rule and refusal', () => {
-    const { caps, policies, triggeredCap, rule, refusal } = decision;
-    const lists = [...(caps as JsonObject[]), ...(policies as JsonObject[])];
+    const { alerts, caps, policies, triggeredCap, rule, refusal } = decision;
+    const lists = [caps, policies, alerts].flatMap((list) => list as JsonObject[]);
     const inner = [...lists, triggeredCap, rule, refusal] as JsonObject[];
     for (const key of inner.flatMap((object) => Object.keys(object))) expect(section).toContain(`\`${key}\``);
     expect(inner.flatMap((object) => Object.keys(object))).toEqual(
@@ -168,6 +171,10 @@ describe('section 3 of docs/receipt-format.md', () => {
         'alternatives',
       ]),
     );
+  });
+
+  it('leaves alerts out of a refusal', () => {
+    expect(refused).not.toHaveProperty('alerts');
   });
 
   it('says of a settlement which keys it repeats, and of an outcome', () => {

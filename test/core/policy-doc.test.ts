@@ -70,6 +70,7 @@ const CAP_KEYS: { readonly [K in keyof Required<SpendCap>]: true } = {
   reason: true,
   selector: true,
   per: true,
+  alertAt: true,
 };
 
 const RULE_KEYS: { readonly [K in keyof Required<PolicyRule>]: true } = {

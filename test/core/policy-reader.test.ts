@@ -78,6 +78,7 @@ describe('a valid policy', () => {
           action: 'block',
           downgradeTo: undefined,
           reason: undefined,
+          alertAt: [],
           match: { tenantId: 'acme', teamId: 'engineering' },
           specificity: 2,
           scopeKey: 'tenantId=acme/teamId=engineering',
@@ -329,11 +330,6 @@ describe('a policy is refused when', () => {
   it.each(['maxPriceAge', 'onUnknownPrice'])('it has %s, which this version does not evaluate', (key) => {
     const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
     expect(problemsOf({ ...POLICY, [key]: [] })).toEqual([problem]);
-  });
-
-  it.each(['alertAt'])('a cap has %s, which this version does not evaluate', (key) => {
-    const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
-    expect(problemsOf(withCap({ [key]: 1 }))).toEqual([`caps[1].${problem}`]);
   });
 
   it.each([
