@@ -1,5 +1,7 @@
 /** Whether a row says what its policies decide: the same outcome, for the same reason, on the same sums. */
 import { isObject, type Json, type JsonObject } from './json.js';
+import { parseUsd, printUsd } from './money.js';
+import { costOf } from './price.js';
 
 /** What a decision row says of its outcome, the more telling first. */
 const OUTCOME_KEYS = [
@@ -51,6 +53,31 @@ export function findContradiction(row: JsonObject, expected: JsonObject): string
     findInList('caps', row.caps, expected.caps, CAP_KEYS) ??
     findInList('policies', row.policies ?? [], expected.policies ?? [], PART_KEYS)
   );
+}
+
+/**
+ * Whether the bound that a row reserves is what its tokens cost at its own prices: a bound that is too low would let the
+ * next call pass.
+ */
+export function findBoundFault({
+  costBasis,
+  reservedUsd,
+  inputTokensBound,
+  outputTokensBound,
+}: JsonObject): string | undefined {
+  if (!isObject(costBasis) || typeof reservedUsd !== 'string') return undefined;
+  const [input, output, request] = [
+    costBasis.maxInputUsdPerToken,
+    costBasis.maxOutputUsdPerToken,
+    costBasis.maxRequestUsd ?? '0',
+  ].map((price) => (typeof price === 'string' ? parseUsd(price) : undefined));
+  if (input === undefined || output === undefined || request === undefined) return undefined;
+  if (!Number.isSafeInteger(inputTokensBound) || !Number.isSafeInteger(outputTokensBound)) return undefined;
+  const unit = { inputUsd: input, outputUsd: output, requestUsd: request };
+  const due = printUsd(costOf(unit, inputTokensBound as number, outputTokensBound as number));
+  return due === reservedUsd
+    ? undefined
+    : `"reservedUsd" says ${show(reservedUsd)} where its tokens at its prices cost ${show(due)} at most.`;
 }
 
 /** A refusal that the policy does not call for is told by its code. */

@@ -31,6 +31,8 @@ export interface Call {
   readonly listFallbacks: (model: string) => readonly string[];
   /** Models to offer instead when the call is refused, cheapest first where known. */
   readonly candidates?: readonly string[];
+  /** A decision made again for its outcome alone: what else would have passed depends on the prices of that day. */
+  readonly offersNothing?: boolean;
   /** The kill switch, if it is thrown. */
   readonly stop?: Stop | undefined;
   /** The grants in force at the moment of the call. */
@@ -125,7 +127,7 @@ export function offerInstead(
   nowMs: number,
 ): Finding {
   const { refusal } = finding;
-  if (!refusal || !ESCAPABLE.has(refusal.code)) return finding;
+  if (!refusal || call.offersNothing || !ESCAPABLE.has(refusal.code)) return finding;
   return {
     ...finding,
     refusal: { ...refusal, alternatives: listAlternatives(policies, totals, call, nowMs) },

@@ -122,13 +122,12 @@ function readQuotes(row: JsonObject, value: Json | undefined, asked: string): Ma
   const printed = value === undefined ? {} : value;
   if (!isObject(printed)) return undefined;
   const quotes = new Map<string, Quote>();
-  for (const [model, facts] of [[asked, {}] as const, ...Object.entries(printed)]) {
-    if (!isObject(facts)) return undefined;
-    const quote = readQuote(row, model, facts);
-    if (quote) quotes.set(model, quote);
-    else if (model !== asked || Object.hasOwn(printed, asked)) return undefined;
+  for (const [model, facts] of Object.entries({ [asked]: {}, ...printed })) {
+    const quote = isObject(facts) ? readQuote(row, model, facts) : undefined;
+    if (!quote) return undefined;
+    quotes.set(model, quote);
   }
-  return quotes.has(asked) ? quotes : undefined;
+  return quotes;
 }
 
 function readQuote(row: JsonObject, asked: string, facts: JsonObject): Quote | undefined {

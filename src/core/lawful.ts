@@ -3,7 +3,7 @@
  * ledger does not do what its policies say (docs/receipt-format.md "lawful"). Flat memory: sums and running calls.
  */
 import { createCapWatch } from './cap-watch.js';
-import { findContradiction } from './contradiction.js';
+import { findBoundFault, findContradiction } from './contradiction.js';
 import { createControls } from './control.js';
 import { decideAll } from './decide-all.js';
 import { decisionRow } from './decision.js';
@@ -82,7 +82,7 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
     if (missing.size > 0) return leaveOpen('fields');
     derived++;
     for (const hash of hashes) used.add(hash);
-    return findContradiction(row, decisionRow(decision, facts));
+    return findBoundFault(row) ?? findContradiction(row, decisionRow(decision, facts));
   }
 
   function leaveOpen(reason: OpenReason): undefined {

@@ -47,6 +47,7 @@ export function readRowCall(row: JsonObject, timestampMs: number): RowCall | und
     quote: (model) => given.quotes.get(model) ?? notTold(model, missing),
     listFallbacks: (model) => (model === modelRequested ? given.fallbacks : []),
     isRetry: attempt > 1,
+    offersNothing: true,
   };
   return { facts, call, missing };
 }

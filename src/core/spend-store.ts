@@ -4,6 +4,7 @@
  */
 import type { Signer } from './crypto.js';
 import type { Json, JsonObject } from './json.js';
+import type { Policy } from './policy.js';
 import type { Receipt } from './receipt.js';
 
 /** The part of an `AbortSignal` that waiting needs; `core` knows no platform types. */
@@ -73,6 +74,8 @@ export interface SpendStore {
   waitForChange(timeoutMs: number, signal?: CancelSignal): Promise<void>;
   /** Whether the process behind an `instanceId` of this ledger still lives. `undefined`: cannot be told. */
   isAlive(instanceId: string): Promise<boolean | undefined>;
+  /** Keeps a policy where whoever reads the ledger finds it, unless it is there. A store may do without. */
+  keepPolicy?(policy: Policy): Promise<void>;
   /** Flushes and lets go of everything. Idempotent. */
   close(): Promise<void>;
 }

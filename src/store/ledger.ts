@@ -14,6 +14,7 @@ import { feed } from './ledger-state.js';
 import { createLock } from './lock.js';
 import { createNodeSigner, nodeBackend } from './node-crypto.js';
 import { openHome, openScopeFolder, resolveHome, type ScopePaths } from './paths.js';
+import { keepPolicy } from './policy-folder.js';
 import { createRegistry } from './registry.js';
 import { readSnapshot } from './snapshot.js';
 import { createSnapshotKeeper, isLastSnapshotDue, restoreSnapshot, takeSnapshot } from './snapshot-keeper.js';
@@ -126,6 +127,7 @@ function createHandle(
       folds.delete(fold);
       detachFold(writer, fold);
     },
+    keepPolicy: (policy) => keepPolicy(paths.folder, policy),
     waitForChange: changes.wait,
     async isAlive(instanceId) {
       const liveness = await instance.probe(instanceId);
