@@ -59,13 +59,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .option('--repair', 'mend what crashes left; removes no row')
     .option('--acknowledge <scope>', 'sign that a ledger or clock that guards refuse is right', collect)
     .option('--note <text>', 'why, for the signed row of --acknowledge');
-  add('policy', 'agentguard policy check agentguard-policy.json', async () => {
-    const { runPolicy } = await import('./commands/policy.js');
-    return runPolicy;
-  })
-    .description('check a policy file: every problem at once, then what is probably not meant')
-    .argument('[action]', 'check')
-    .argument('[file]', 'a policy as JSON or YAML');
+  definePolicy(add);
   defineModels(add);
   defineReconcile(add);
   defineControls(add);
@@ -92,6 +86,19 @@ function defineModels(add: (name: string, example: string, load: () => Promise<H
 }
 
 type Add = (name: string, example: string, load: () => Promise<Handler>) => Command;
+
+function definePolicy(add: Add): void {
+  add('policy', 'agentguard policy check policy.json', async () => {
+    const { runPolicy } = await import('./commands/policy.js');
+    return runPolicy;
+  })
+    .description('check a policy file, or sign it as its owner')
+    .argument('[action]', 'check, sign')
+    .argument('[file]', 'a policy as JSON or YAML')
+    .option('--key <file>', "sign: the owner's key")
+    .option('--new-key <file>', "sign: make an owner's key, and sign with it when a policy is named")
+    .option('--owner <name>', 'sign: what receipts call the owner');
+}
 
 function defineControls(add: Add): void {
   const words = (command: Command, scope: string): Command =>

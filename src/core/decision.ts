@@ -2,6 +2,7 @@
  * The `decision` object of a receipt, built from a decision or a settlement (docs/receipt-format.md "Decision").
  * Only named fields are copied: no prompt, answer, header or key can reach it.
  */
+import type { Hold } from './budget.js';
 import type { CapCheck } from './cap-check.js';
 import type { Decision, DecisionPart } from './decide.js';
 import type { JsonObject } from './json.js';
@@ -158,6 +159,31 @@ export function settlementRow(
       httpStatus: settlement.httpStatus,
     }),
     ...(settlement.refusal ? { upstreamRefusal: settlement.refusal } : {}),
+  };
+}
+
+/**
+ * The row that ends a call whose process is gone: nobody will learn what it cost, so its bound stays spent. It counts as
+ * in flight no longer.
+ */
+export function abandonedRow(policy: Policy, hold: Hold, settlementId: string, timestampMs: number): JsonObject {
+  return {
+    timestamp: new Date(timestampMs).toISOString(),
+    actor: { ...hold.actor },
+    provider: hold.actor.provider ?? 'unknown',
+    policyId: policy.id,
+    policyVersion: printVersion(policy),
+    policyHash: policy.policyHash,
+    attempt: hold.attempt,
+    decisionId: settlementId,
+    entryType: 'settlement',
+    originalDecisionId: hold.decisionId,
+    actualUsd: printUsd(hold.reserved.usd),
+    actualCents: ceilCents(hold.reserved.usd),
+    deltaCents: ceilCents(hold.reserved.usd) - ceilCents(hold.expected.usd),
+    costSource: 'reserved',
+    outcome: 'aborted',
+    partial: true,
   };
 }
 

@@ -3,8 +3,10 @@
 /** Every code an `AgentGuardError` can carry. docs/errors.md explains each; a test holds the two together. */
 export const ERROR_CODES = [
   'CLOCK_BEHIND_LEDGER',
+  'CONFIG_INVALID',
   'HOME_UNSAFE',
   'KEY_MISMATCH',
+  'KEY_RETIRED',
   'KEY_UNSAFE',
   'LEDGER_CLOSED',
   'LEDGER_CORRUPT',
@@ -15,6 +17,8 @@ export const ERROR_CODES = [
   'OVERRIDES_LOCKED',
   'POLICY_INVALID',
   'POLICY_NOT_EFFECTIVE',
+  'POLICY_SIGNATURE_INVALID',
+  'POLICY_UNSIGNED',
   'PRICES_LOCKED',
   'PRICES_UNREADABLE',
   'PRICES_UNWRITABLE',

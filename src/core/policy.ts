@@ -19,7 +19,7 @@ export const CAP_WINDOWS = [
 export type CapWindow = (typeof CAP_WINDOWS)[number];
 
 /** What a cap is an amount of. */
-export const CAP_UNITS = ['usd', 'requests', 'tokens'] as const;
+export const CAP_UNITS = ['usd', 'requests', 'tokens', 'in_flight'] as const;
 export type CapUnit = (typeof CAP_UNITS)[number];
 
 /** Mildest first: when several caps trip, the later one in this list wins. */
@@ -70,7 +70,7 @@ export interface PolicyRule {
   readonly reason?: string | undefined;
 }
 
-/** One limit as written: in money, in requests or in tokens. */
+/** One limit as written: in money, in requests, in tokens or in calls at one time. */
 export interface SpendCap {
   /** US cents, ≥ 0. A number is read by its shortest decimal; text is exact. */
   readonly amountCents?: number | string | undefined;
@@ -78,7 +78,10 @@ export interface SpendCap {
   readonly maxRequests?: number | undefined;
   /** Input and output tokens together, instead of money. */
   readonly maxTokens?: number | undefined;
-  readonly window: CapWindow;
+  /** Calls that run at one time, instead of money. Goes without a window. */
+  readonly maxInFlight?: number | undefined;
+  /** Required but for `maxInFlight`. */
+  readonly window?: CapWindow | undefined;
   readonly action: CapAction;
   /** Model to use instead. Required with `downgrade`, an error otherwise. */
   readonly downgradeTo?: string | undefined;
@@ -149,6 +152,7 @@ export interface Cap {
   readonly unit: CapUnit;
   /** The amount, in `unit`. */
   readonly limit: bigint;
+  /** `total` for calls in flight: they count for as long as they run. */
   readonly window: CapWindow;
   readonly timeZone: string;
   readonly per: ScopeKey | undefined;

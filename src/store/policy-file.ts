@@ -39,6 +39,27 @@ export function readPolicyBytes(path: string): Uint8Array {
   }
 }
 
+/** The file that a policy's signature lies in. */
+export function locateSignature(path: string): string {
+  return `${path}.sig`;
+}
+
+/**
+ * The bytes of the signature beside a policy file; `undefined` when there is none.
+ *
+ * @throws AgentGuardError POLICY_SIGNATURE_INVALID when there is something that cannot be read.
+ */
+export function readSignatureBytes(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(locateSignature(path));
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown reason';
+    if (why === 'ENOENT') return undefined;
+    const message = `the signature ${JSON.stringify(locateSignature(path))} cannot be read: ${why}`;
+    throw new AgentGuardError('POLICY_SIGNATURE_INVALID', message, { cause });
+  }
+}
+
 /** Reads the bytes of a policy file: as YAML where its name ends in `.yaml` or `.yml`, else as JSON. */
 export function parsePolicyText(path: string, bytes: Uint8Array): PolicyText {
   if (/\.ya?ml$/i.test(path)) return parseYaml(bytes);
