@@ -143,6 +143,7 @@ function reportMissingLedger({ name, checkpoint: { origin, size } }: BroughtChec
       complete: { answer: 'no', because: message },
       lawful: verdict,
     },
+    caps: [],
   };
 }
 

@@ -1,4 +1,5 @@
 /** What `verify` answers: four verdicts, problems with codes, and the chains that were found (docs/cli.md). */
+import type { CapAction, CapUnit, CapWindow, PolicyMode } from './policy.js';
 
 export type Answer = 'yes' | 'no' | 'unknown';
 
@@ -49,6 +50,10 @@ export const PROBLEM_CODES = [
   'LEDGER_MISSING',
   'BAD_CHECKPOINT',
   'FRESH_KEYS',
+  'UNLAWFUL_DECISION',
+  'CAP_EXCEEDED',
+  'POLICY_MISMATCH',
+  'OVER_BOUND',
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
@@ -90,14 +95,31 @@ export interface FileReport {
   /** How many problems there were in all: `problems` lists at most 1,000 of each file. */
   readonly problemCount: number;
   readonly verdicts: Verdicts;
+  /** The caps of the policies that were brought, where they counted a call. */
+  readonly caps: readonly CapReport[];
 }
 
-/** One cap and the most that was ever spent in one of its windows. */
+/** One cap and the most that was ever spent in one of its windows. Texts come from policies. */
 export interface CapReport {
+  /** Where the policy has it: `caps[1]`. */
   readonly cap: string;
-  readonly window: string;
-  readonly limitUsd: string;
-  readonly highestUsd: string;
+  readonly policyId: string;
+  readonly policyHash: string;
+  /** Of the policy. */
+  readonly mode: PolicyMode;
+  readonly action: CapAction;
+  readonly window: CapWindow;
+  readonly scopeKey: string;
+  /** A cap on money has these two, … */
+  readonly limitUsd?: string;
+  /** Of all windows and of all that `per` tells apart. Calls that are still running count with their bound. */
+  readonly highestUsd?: string;
+  /** … one on requests or tokens these three: whole numbers as text. */
+  readonly unit?: CapUnit;
+  readonly limit?: string;
+  readonly highest?: string;
+  /** Whether a row decided under the policy brought a hard cap past its limit and what was granted. */
+  readonly exceeded: boolean;
 }
 
 export interface VerifyReport {

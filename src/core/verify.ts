@@ -59,10 +59,10 @@ export async function verifyChain(
   return combineReports([await verifyAll(entries, options.path ?? 'receipts', options)]);
 }
 
-/** One report for several files: the worst of their verdicts. Caps are judged where policies are known. */
+/** One report for several files: the worst of their verdicts, and the caps of all. */
 export function combineReports(files: readonly FileReport[]): VerifyReport {
   const verdicts = combineVerdicts(files.map(({ path, verdicts }) => ({ name: path, verdicts })));
-  return { ok: isOk(verdicts), verdicts, caps: [], files };
+  return { ok: isOk(verdicts), verdicts, caps: files.flatMap((file) => file.caps), files };
 }
 
 async function verifyAll(
