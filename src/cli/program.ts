@@ -170,6 +170,7 @@ function defineVerify(add: (name: string, example: string, load: () => Promise<H
     )
     .option('--public-key <hex>', 'every row must be signed with this key; may be repeated', collect)
     .option('--trust <file>', 'JSON file of keys whose owners are known')
+    .option('--policy <file>', 'this policy must have governed every decision; may be repeated', collect)
     .option('--require <verdicts>', 'verdicts that must be "yes", such as authentic,contiguous');
 }
 

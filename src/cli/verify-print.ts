@@ -1,6 +1,7 @@
 /** A verification for people: files, rows, signers, four verdicts with their reasons, problems. Never a bare "OK". */
 import type { Answer, ChainReport, FileReport, Problem, Severity, Verdicts } from '../core/report.js';
 import { count } from '../core/verdicts.js';
+import { printCaps } from './cap-lines.js';
 import { STANDARD_INPUT } from './ledger-places.js';
 import { bold, dim, type Part, type Printer, paint, type Style } from './print.js';
 import { printCount } from './progress.js';
@@ -22,6 +23,7 @@ export function printFile(print: Printer, outcome: FileOutcome, selector: string
   print.line(['  ', describeRows(outcome)], 2);
   print.blank();
   printVerdicts(print, report.verdicts);
+  printCaps(print, report.caps);
   printSigners(print, report.chains);
   if (selection && selector !== undefined) printSelection(print, selector, selection, report.problems);
   printProblems(print, report);

@@ -168,7 +168,7 @@ function conclude(
     };
   }
   if (derived === 0) return { answer: 'unknown', because: 'There are no decisions to judge.' };
-  const by = policies === 1 ? 'its policy' : `${policies} policies`;
+  const by = policies === 1 ? (derived === 1 ? 'its policy' : 'their policy') : `${policies} policies`;
   const what = derived === 1 ? 'The only decision follows' : `All ${derived} decisions follow`;
   return { answer: 'yes', because: `${what} from ${by} and the rows before.` };
 }

@@ -12,6 +12,7 @@ import { scanRows } from '../ledger-scan.js';
 import { bold, dim, type Part, type Printer, paint, type Style } from '../print.js';
 import { createProgress } from '../progress.js';
 import { type FileOutcome, verifyFile } from '../verify-file.js';
+import { addPolicies } from '../verify-policies.js';
 import { printFile, printHeadline } from '../verify-print.js';
 
 interface DemoResult {
@@ -67,7 +68,7 @@ async function perform(
   const job = {
     path: ledger,
     source: ledger,
-    options: { backend: nodeBackend },
+    options: (await addPolicies({ backend: nodeBackend }, [], ledger)).options,
     progress,
     signal: io.signal,
   };

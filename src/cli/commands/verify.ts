@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { OptionValues } from 'commander';
 import type { VerifyOptions } from '../../core/ledger-verifier.js';
+import type { Policy } from '../../core/policy.js';
 import type { FileReport, Verdicts, VerifyReport } from '../../core/report.js';
 import { combineReports } from '../../core/verify.js';
 import { explainSystemError, unreadableError, usageError } from '../cli-error.js';
@@ -19,6 +20,7 @@ import { createProgress } from '../progress.js';
 import { resolveTrace, type Trace } from '../trace.js';
 import { type FileOutcome, verifyFile } from '../verify-file.js';
 import { readKeys, readRequired } from '../verify-options.js';
+import { addPolicies, readDemanded } from '../verify-policies.js';
 import { printFile, printHeadline, VERDICT_NAMES, type VerdictName } from '../verify-print.js';
 
 /** What is verified, against what, and what came of it. */
@@ -32,11 +34,18 @@ interface Verification {
   readonly tookMs: number;
 }
 
+/** What ledgers are verified with. */
+interface Means {
+  readonly verifyOptions: VerifyOptions;
+  readonly demanded: readonly Policy[];
+  readonly trace: Trace | undefined;
+}
+
 const HINTS: Readonly<Record<VerdictName, string>> = {
   authentic: 'get each signer’s key from its owner and give it with --public-key or --trust',
   contiguous: 'bring the whole ledger, from its first row',
   complete: 'only a checkpoint kept elsewhere shows it, and this version reads none yet',
-  lawful: 'this version does not yet derive decisions again from their policies',
+  lawful: 'keep the policies folder beside the ledger, or name policies with --policy',
 };
 
 /** Runs `verify`. @throws CliError for a wrong option or when nothing can be read at all. */
@@ -48,10 +57,11 @@ export async function runVerify(
   const startedMs = context.io.elapsedMs();
   const required = readRequired(options.require);
   const verifyOptions = await readKeys(context, options);
+  const demanded = readDemanded(context, options);
   const { places, faults } = await findPlaces(context, paths);
   const trace =
     options.trace === undefined ? undefined : await trail(context, String(options.trace), places, faults);
-  const work = await verifyPlaces(context, trace?.places ?? places, verifyOptions, trace);
+  const work = await verifyPlaces(context, trace?.places ?? places, { verifyOptions, demanded, trace });
   const report = combineReports(chooseJudged(work.outcomes, paths.length > 0));
   const verification: Verification = {
     outcomes: work.outcomes,
@@ -119,10 +129,9 @@ async function trail(
 }
 
 async function verifyPlaces(
-  { io, quiet }: CommandContext,
+  { io, quiet, notes }: CommandContext,
   places: readonly LedgerPlace[],
-  options: VerifyOptions,
-  trace: Trace | undefined,
+  { verifyOptions, demanded, trace }: Means,
 ): Promise<{ readonly outcomes: readonly FileOutcome[]; readonly faults: readonly PlaceFault[] }> {
   const outcomes: FileOutcome[] = [];
   const faults: PlaceFault[] = [];
@@ -130,6 +139,9 @@ async function verifyPlaces(
   try {
     for (const { path } of places) {
       const source = path === STANDARD_INPUT ? io.stdin : resolve(io.cwd, path);
+      const { options, problems } = await addPolicies(verifyOptions, demanded, source);
+      for (const problem of problems)
+        notes.line(['agentguard: ', paint('yellow', 'warning'), `: ${path}: policies/${problem}`], 2);
       const job = { path, source, options, selects: trace?.selects, progress, signal: io.signal };
       try {
         outcomes.push(await verifyFile(job));

@@ -1,0 +1,49 @@
+/** One line for each cap that a ledger was held to: `cap $200.00/day: highest $12.34, never exceeded`. */
+import { parseUsd, showUsd } from '../core/money.js';
+import type { CapReport } from '../core/report.js';
+import { dim, type Printer, paint } from './print.js';
+
+/** At most so many caps are printed of each file. */
+const MAX_PRINTED = 20;
+
+/** Prints the caps of one ledger. A cap that several versions of a policy share is one line. */
+export function printCaps(print: Printer, caps: readonly CapReport[]): void {
+  if (caps.length === 0) return;
+  const lines = new Map<string, CapReport>();
+  for (const cap of caps) {
+    const key = `${describeCap(cap)} ${cap.scopeKey}`;
+    const known = lines.get(key);
+    lines.set(key, known?.exceeded ? known : cap);
+  }
+  print.blank();
+  for (const cap of [...lines.values()].slice(0, MAX_PRINTED)) {
+    const verdict = judge(cap);
+    print.line(['  ', describeCap(cap), verdict, dim(`  (${cap.scopeKey})`)], 4);
+  }
+  if (lines.size > MAX_PRINTED) print.line(dim(`  … and ${lines.size - MAX_PRINTED} more caps`));
+}
+
+/** Only a hard cap that is enforced can be exceeded: the others change or record what comes after them. */
+function judge({ exceeded, action, mode }: CapReport) {
+  if (exceeded) return paint('red', ', EXCEEDED');
+  return action === 'block' && mode === 'enforce' ? paint('green', ', never exceeded') : '';
+}
+
+function describeCap({
+  limitUsd,
+  highestUsd,
+  limit,
+  highest,
+  unit,
+  window,
+  action,
+  mode,
+}: CapReport): string {
+  const soft = mode === 'shadow' ? 'shadow ' : action === 'block' ? '' : `${action} `;
+  const amounts =
+    limitUsd === undefined
+      ? [`${limit} ${unit}`, `${highest}`]
+      : [showUsd(parseUsd(limitUsd) ?? 0n), showUsd(parseUsd(highestUsd ?? '') ?? 0n)];
+  const span = window === 'total' ? ' in total' : `/${window.replace(/^per_/, '')}`;
+  return `${soft}cap ${amounts[0]}${span}: highest ${amounts[1]}`;
+}
