@@ -56,7 +56,8 @@ const plain = compile([
   { amountCents: 1, window: 'per_run', action: 'downgrade', downgradeTo: 'a/b', reason: 'why' },
   { maxTokens: 1, window: 'per_day', action: 'block' },
 ]);
-const policy = { ...plain, caps: plain.caps.map((cap) => ({ ...cap, task: 'review' })) };
+const approver = { publicKeyHex: 'k', name: null, signedAt: 't' };
+const policy = { ...plain, approver, caps: plain.caps.map((cap) => ({ ...cap, task: 'review' })) };
 
 const other = compile([]);
 

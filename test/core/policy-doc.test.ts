@@ -64,6 +64,7 @@ const CAP_KEYS: { readonly [K in keyof Required<SpendCap>]: true } = {
   amountCents: true,
   maxRequests: true,
   maxTokens: true,
+  maxInFlight: true,
   window: true,
   action: true,
   downgradeTo: true,
@@ -102,7 +103,16 @@ const WHEN_KEYS: { readonly [K in keyof Required<RuleWhen>]: true } = {
 
 describe('docs/policy.md', () => {
   it('has no example that is not tested here', () => {
-    const known = ['json policy', 'yaml policy', 'ts policy', 'json cap', 'json refused', 'text problems'];
+    const known = [
+      'sh',
+      'json signature',
+      'json policy',
+      'yaml policy',
+      'ts policy',
+      'json cap',
+      'json refused',
+      'text problems',
+    ];
     expect(known).toEqual(expect.arrayContaining(blocks.map((block) => block.info)));
     expect(doc.match(/^```/gm)).toHaveLength(2 * blocks.length);
     for (const info of known) expect(blocksOf(info).length).toBeGreaterThan(0);
