@@ -39,8 +39,8 @@ function saveEntry(entry: Entry): Json {
   return [decisionId, attempt, timestampMs, { ...actor }, run, instance, ...amounts];
 }
 
-function saveAmounts({ usd, requests, tokens }: Amounts): Json {
-  return [`${usd}`, `${requests}`, `${tokens}`];
+function saveAmounts({ usd, requests, tokens, in_flight }: Amounts): Json {
+  return [`${usd}`, `${requests}`, `${tokens}`, `${in_flight}`];
 }
 
 function loadCounter(saved: Json): [string, [number, string, Sums][]] | undefined {
@@ -74,9 +74,10 @@ function loadEntry(saved: Json): Entry | undefined {
 
 function loadAmounts(saved: Json): Amounts | undefined {
   if (!isList(saved)) return undefined;
-  const [usd, requests, tokens] = saved.map(loadAmount);
-  if (usd === undefined || requests === undefined || tokens === undefined) return undefined;
-  return { usd, requests, tokens };
+  const [usd, requests, tokens, in_flight] = saved.map(loadAmount);
+  if (usd === undefined || requests === undefined) return undefined;
+  if (tokens === undefined || in_flight === undefined) return undefined;
+  return { usd, requests, tokens, in_flight };
 }
 
 function loadAmount(saved: Json): bigint | undefined {

@@ -82,7 +82,7 @@ export class Budget implements LedgerFold {
       const startMs = Number.POSITIVE_INFINITY;
       this.#counters.set(counterKey(cap), { cap, windows: new Map(), startMs, endMs: startMs });
     }
-    this.name = `budget 3: ${[...this.#counters.keys()].sort().join(', ')}`;
+    this.name = `budget 4: ${[...this.#counters.keys()].sort().join(', ')}`;
   }
 
   save(): Json {
@@ -113,16 +113,30 @@ export class Budget implements LedgerFold {
   /** The running calls that a windowed cap counts for one caller at a moment, as upper bounds by process. */
   heldByInstance(cap: Cap, atMs: number, caller: Caller = NOBODY): ReadonlyMap<string, bigint> {
     const held = new Map<string, bigint>();
+    for (const { instance, reserved } of this.listHolds(cap, atMs, caller))
+      held.set(instance, (held.get(instance) ?? 0n) + reserved[cap.unit]);
+    return held;
+  }
+
+  /** The running calls that a windowed cap counts for one caller at a moment. Cost: proportional to all open calls. */
+  listHolds(cap: Cap, atMs: number, caller: Caller = NOBODY): readonly Hold[] {
     const counter = this.#counters.get(counterKey(cap));
-    if (!counter) return held;
+    if (!counter) return [];
     const startMs = startOf(cap, atMs);
     const group = groupOf(cap, caller);
-    for (const entry of this.#entries.values()) {
-      if (entry.settled !== undefined || windowOf(counter, entry.timestampMs) !== startMs) continue;
-      if (covers(cap.match, entry.actor) && groupOf(cap, entry) === group)
-        held.set(entry.instance, (held.get(entry.instance) ?? 0n) + entry.reserved[cap.unit]);
-    }
-    return held;
+    return [...this.#entries.values()].filter(
+      (entry) =>
+        entry.settled === undefined &&
+        windowOf(counter, entry.timestampMs) === startMs &&
+        covers(cap.match, entry.actor) &&
+        groupOf(cap, entry) === group,
+    );
+  }
+
+  /** Whether an attempt is decided and not settled in any way. */
+  isRunning({ decisionId, attempt }: Pick<Hold, 'decisionId' | 'attempt'>): boolean {
+    const entry = this.#entries.get(entryKey(decisionId, attempt));
+    return entry !== undefined && entry.settled === undefined;
   }
 
   apply(receipt: Receipt, timestampMs: number): void {
@@ -203,8 +217,11 @@ export class Budget implements LedgerFold {
 
   /** Whether a window that is kept counts this call. */
   #matters(entry: Entry): boolean {
-    for (const counter of this.#counters.values())
+    for (const counter of this.#counters.values()) {
+      // Whatever becomes known of a call that ended, it is not in flight again.
+      if (counter.cap.unit === 'in_flight' && entry.settled !== undefined) continue;
       if (covers(counter.cap.match, entry.actor) && findSums(counter, entry.timestampMs, entry)) return true;
+    }
     return false;
   }
 
@@ -250,6 +267,7 @@ function readEntry(row: JsonObject, decisionId: string, attempt: number, timesta
     usd: amount(row.expectedUsd) ?? 0n,
     requests: 1n,
     tokens: tokens(row.estimatedInputTokens, row.estimatedOutputTokens) ?? 0n,
+    in_flight: 1n,
   };
   const bound = tokens(row.inputTokensBound, row.outputTokensBound);
   const foreignUsd = row.formatVersion === undefined ? cents(row.projectedCents) : undefined;
@@ -259,11 +277,16 @@ function readEntry(row: JsonObject, decisionId: string, attempt: number, timesta
     timestampMs,
     actor,
     run: text(actor.sessionId) ?? text(row.run) ?? instance,
-    reserved: { usd: amount(row.reservedUsd) ?? 0n, requests: 1n, tokens: bound ?? expected.tokens },
+    reserved: {
+      usd: amount(row.reservedUsd) ?? 0n,
+      requests: 1n,
+      tokens: bound ?? expected.tokens,
+      in_flight: 1n,
+    },
     expected,
     instance,
     // Rows of others keep no hold: what they projected counts until their settlement corrects it.
-    settled: foreignUsd === undefined ? undefined : { ...expected, usd: foreignUsd },
+    settled: foreignUsd === undefined ? undefined : { ...expected, usd: foreignUsd, in_flight: 0n },
   };
 }
 
@@ -278,6 +301,7 @@ function readSettled(row: JsonObject, { reserved }: Entry): Amounts | undefined 
     usd,
     requests: row.outcome === 'not_sent' ? 0n : 1n,
     tokens: released ?? tokens(row.actualInputTokens, row.actualOutputTokens) ?? reserved.tokens,
+    in_flight: 0n,
   };
 }
 

@@ -112,6 +112,7 @@ function addedBy({ bounds, reservedUsd, expectedUsd }: BoundedQuote, unit: CapUn
     case 'usd':
       return hard ? reservedUsd : expectedUsd;
     case 'requests':
+    case 'in_flight':
       return 1n;
     case 'tokens':
       return hard
@@ -142,12 +143,15 @@ export function explainTrip(check: CapCheck): string {
   const { cap } = check;
   const show = (amount: bigint) => showAmount(cap.unit, amount);
   const limit = check.granted > 0n ? `${show(cap.limit)} + granted ${show(check.granted)}` : show(cap.limit);
-  const what = `${cap.action} cap ${limit} ${cap.window} (${check.scopeKey})`;
+  const span = cap.unit === 'in_flight' ? '' : ` ${cap.window}`;
+  const what = `${cap.action} cap ${limit}${span} (${check.scopeKey})`;
   const verb = cap.unit === 'usd' ? 'cost' : 'take';
   const sum =
     cap.window === 'per_call'
       ? `the call may ${verb} ${show(check.adds)}`
-      : `spent ${show(check.spent)} + held ${show(check.held)} + this call ${show(check.adds)}`;
+      : cap.unit === 'in_flight'
+        ? `running ${check.held} + this call`
+        : `spent ${show(check.spent)} + held ${show(check.held)} + this call ${show(check.adds)}`;
   return `${cap.reason === undefined ? '' : `${cap.reason}: `}${what}: ${sum}`;
 }
 
@@ -156,9 +160,9 @@ export function remainingOf({ limit, spent, held }: CapCheck): bigint {
   return spent + held > limit ? 0n : limit - spent - held;
 }
 
-/** `$5.00`, `30 requests`, `5000 tokens`. */
+/** `$5.00`, `30 requests`, `5000 tokens`, `4 in flight`. */
 function showAmount(unit: CapUnit, amount: bigint): string {
-  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit}`;
+  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit.replace('_', ' ')}`;
 }
 
 /** A windowed downgrade cap is satisfied once the model is its target; a per-call one must still fit. */

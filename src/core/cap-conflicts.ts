@@ -54,5 +54,5 @@ function differs(block: Cap, cap: Cap): boolean {
 }
 
 function showAmount(unit: CapUnit, amount: bigint): string {
-  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit}`;
+  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit.replace('_', ' ')}`;
 }

@@ -31,12 +31,24 @@ import { narrower, printScopeKey, readSelector, SCOPE_KEYS, type ScopeKey, type 
 /** Longest reason, in UTF-16 code units: it stands in every receipt that the cap touches. */
 export const MAX_REASON_LENGTH = 1024;
 
-const AMOUNT_KEYS = ['amountCents', 'maxRequests', 'maxTokens'] as const;
-const REQUIRED_CAP_KEYS = ['window', 'action'] as const;
-const OPTIONAL_CAP_KEYS = [...AMOUNT_KEYS, 'downgradeTo', 'reason', 'selector', 'per', 'alertAt'] as const;
-const CAP_KEYS: readonly (keyof SpendCap)[] = [...REQUIRED_CAP_KEYS, ...OPTIONAL_CAP_KEYS];
+const AMOUNT_KEYS = ['amountCents', 'maxRequests', 'maxTokens', 'maxInFlight'] as const;
+const OPTIONAL_CAP_KEYS = [
+  ...AMOUNT_KEYS,
+  'window',
+  'downgradeTo',
+  'reason',
+  'selector',
+  'per',
+  'alertAt',
+] as const;
+const CAP_KEYS: readonly (keyof SpendCap)[] = ['action', ...OPTIONAL_CAP_KEYS];
 
-const AMOUNT_NAMES = { usd: 'amountCents', requests: 'maxRequests', tokens: 'maxTokens' } as const;
+const AMOUNT_NAMES = {
+  usd: 'amountCents',
+  requests: 'maxRequests',
+  tokens: 'maxTokens',
+  in_flight: 'maxInFlight',
+} as const;
 
 /** Where a list of caps stands, and what its caps take from there. */
 export interface CapPlace {
@@ -65,9 +77,9 @@ export function readCapList(fields: Fields, place: CapPlace): readonly Cap[] {
 }
 
 function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefined {
-  requireKeys(fields, REQUIRED_CAP_KEYS);
+  requireKeys(fields, ['action']);
   refuseUnknownKeys(fields, CAP_KEYS, explainLaterKey);
-  const window = readOneOf(fields, 'window', CAP_WINDOWS);
+  const window = readWindow(fields);
   const amount = readAmount(fields, window);
   const action = readOneOf(fields, 'action', CAP_ACTIONS);
   const downgradeTo = readDowngradeTo(fields, action, place.fallback);
@@ -136,12 +148,28 @@ function readDowngradeTo(
   return readName(fields, 'downgradeTo');
 }
 
+/** Calls in flight count for as long as they run: in no window but the one that never ends. */
+function readWindow(fields: Fields): CapWindow | undefined {
+  if (fields.data.maxInFlight === undefined) {
+    requireKeys(fields, ['window']);
+    return readOneOf(fields, 'window', CAP_WINDOWS);
+  }
+  for (const key of ['window', 'alertAt'])
+    if (fields.data[key] !== undefined)
+      noteProblem(
+        fields.problems,
+        joinPath(fields.path, key),
+        'does not go with maxInFlight: a call counts for as long as it runs',
+      );
+  return 'total';
+}
+
 interface Amount {
   readonly unit: CapUnit;
   readonly limit: bigint;
 }
 
-/** Exactly one of money, requests and tokens. */
+/** Exactly one of money, requests, tokens and calls in flight. */
 function readAmount(fields: Fields, window: CapWindow | undefined): Amount | undefined {
   const named = AMOUNT_KEYS.filter((key) => fields.data[key] !== undefined);
   if (named.length === 0) requireKeys(fields, ['amountCents']);
@@ -160,9 +188,11 @@ function readAmount(fields: Fields, window: CapWindow | undefined): Amount | und
       joinPath(fields.path, 'maxRequests'),
       'does not go with the window "per_call": a call is always one request',
     );
+  const inFlight = readWhole(fields, 'maxInFlight');
   if (usd !== undefined) return { unit: 'usd', limit: usd };
   if (requests !== undefined) return { unit: 'requests', limit: requests };
-  return tokens === undefined ? undefined : { unit: 'tokens', limit: tokens };
+  if (tokens !== undefined) return { unit: 'tokens', limit: tokens };
+  return inFlight === undefined ? undefined : { unit: 'in_flight', limit: inFlight };
 }
 
 function readWhole(fields: Fields, key: string): bigint | undefined {

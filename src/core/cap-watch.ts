@@ -81,8 +81,10 @@ export function createCapWatch(policies: Iterable<Policy>): CapWatch {
 }
 
 /** What is spent counts; a hold is the most that a running call may cost, and mostly far from it. */
-function note(one: Watched, { settled }: Readonly<Sums>): void {
-  if (settled > one.highest) one.highest = settled;
+function note(one: Watched, { settled, held }: Readonly<Sums>): void {
+  // Calls in flight are nothing but held.
+  const stands = one.cap.unit === 'in_flight' ? held : settled;
+  if (stands > one.highest) one.highest = stands;
 }
 
 function findExcess(

@@ -166,7 +166,12 @@ export function settlementRow(
  * The row that ends a call whose process is gone: nobody will learn what it cost, so its bound stays spent. It counts as
  * in flight no longer.
  */
-export function abandonedRow(policy: Policy, hold: Hold, settlementId: string, timestampMs: number): JsonObject {
+export function abandonedRow(
+  policy: Policy,
+  hold: Hold,
+  settlementId: string,
+  timestampMs: number,
+): JsonObject {
   return {
     timestamp: new Date(timestampMs).toISOString(),
     actor: { ...hold.actor },

@@ -43,6 +43,7 @@ function describeCap(check: CapCheck, onlyHeld: boolean) {
 }
 
 function hintWithoutReset({ cap }: CapCheck): string {
+  if (cap.unit === 'in_flight') return 'retry when a running call has ended';
   if (cap.window === 'per_run') return 'start a new session, or ask the owner of the policy';
   if (cap.window === 'total') return 'ask the owner of the policy: this cap never resets';
   return 'ask for fewer output tokens, send less, or use a cheaper model';

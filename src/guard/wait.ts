@@ -1,5 +1,5 @@
 /** Waiting for running calls: only holds of processes that still live are worth waiting for. */
-import type { Budget } from '../core/budget.js';
+import type { Budget, Hold } from '../core/budget.js';
 import type { CapCheck } from '../core/cap-check.js';
 import type { Decision } from '../core/decide.js';
 import type { CallFacts } from '../core/decision.js';
@@ -27,6 +27,30 @@ export async function awaitHolds(
   if (leftMs <= 0) return false;
   await store.waitForChange(Math.min(leftMs, LOOK_AGAIN_MS), signal);
   return true;
+}
+
+/** Whether a cap on calls in flight has no room: some of those calls may belong to processes that are gone. */
+export function isFull({ cap, tripped }: CapCheck): boolean {
+  return tripped && cap.unit === 'in_flight';
+}
+
+/**
+ * The calls in the way of a cap on calls in flight whose processes are gone for certain: nobody will ever settle those.
+ */
+export async function findAbandoned(
+  store: SpendStore,
+  budget: Budget,
+  { decision, facts }: { readonly decision: Decision; readonly facts: CallFacts },
+): Promise<readonly Hold[]> {
+  const holds = decision.checks
+    .filter(isFull)
+    .flatMap(({ cap }) => budget.listHolds(cap, facts.timestampMs, facts));
+  const instances = [...new Set(holds.map(({ instance }) => instance))].filter(
+    (name) => name !== store.instanceId,
+  );
+  const alive = await Promise.all(instances.map((name) => store.isAlive(name)));
+  const gone = new Set(instances.filter((_, index) => alive[index] === false));
+  return [...new Set(holds)].filter(({ instance }) => gone.has(instance));
 }
 
 /** Whether the call would fit once every living process had settled its calls at nothing. */
