@@ -4,6 +4,7 @@ import type { JsonObject } from '../core/json.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView } from '../core/spend-store.js';
 import { openLedger } from './ledger.js';
+import { lacksNewest } from './ledger-parts.js';
 import { nodeBackend } from './node-crypto.js';
 import { locateScope } from './paths.js';
 import { readSnapshot, type Snapshot } from './snapshot.js';
@@ -34,13 +35,17 @@ export async function acknowledgeLedger(options: AcknowledgeOptions): Promise<Re
   const { folder } = locateScope(home, scope);
   const reading = await readSnapshot(folder);
   const given = reading.kind === 'good' ? reading.snapshot : undefined;
-  const difference = given && compareWithLedger(folder, given, nodeBackend);
+  const difference = given
+    ? compareWithLedger(folder, given, nodeBackend)
+    : lacksNewest(folder)
+      ? 'has lost its newest part'
+      : undefined;
   const ignoresSnapshot = difference !== undefined;
   const store = await openLedger({ home, scope, durability: 'disk', ignoresSnapshot });
   try {
     const { receipts, durable } = await store.transact((view) => {
       const seen = [
-        ...(given && difference !== undefined ? [describeRewrite(given, view, difference)] : []),
+        ...(difference !== undefined ? [describeRewrite(given, view, difference)] : []),
         ...describeClock(view, options.nowMs),
       ];
       return {
@@ -55,8 +60,9 @@ export async function acknowledgeLedger(options: AcknowledgeOptions): Promise<Re
   }
 }
 
-function describeRewrite({ rows, headHash, ledgerId }: Snapshot, view: LedgerView, what: string): JsonObject {
-  const snapshot = { ledgerId, rows, headHash };
+function describeRewrite(given: Snapshot | undefined, view: LedgerView, what: string): JsonObject {
+  const { ledgerId, rows, headHash } = given ?? {};
+  const snapshot = given ? ({ ledgerId, rows, headHash } as JsonObject) : null;
   return { what: 'ledger_rewritten', message: `The ledger ${what}.`, snapshot, rows: view.nextIndex };
 }
 

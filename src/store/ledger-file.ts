@@ -8,7 +8,14 @@ import type { CryptoBackend } from '../core/crypto.js';
 import type { Receipt } from '../core/receipt.js';
 import { createFlusher, type Flusher } from './flush.js';
 import { rewritten } from './ledger-errors.js';
-import { isSameFile, namePart, type OpenPart, openPart } from './ledger-parts.js';
+import {
+  finishRenaming,
+  isSameFile,
+  namePart,
+  type OpenPart,
+  openPart,
+  renameParts,
+} from './ledger-parts.js';
 import { createLedgerState, type LedgerState } from './ledger-state.js';
 import { LEDGER_FILE } from './paths.js';
 import { ORIGIN, type Place } from './place.js';
@@ -38,6 +45,8 @@ export interface LedgerFileOptions {
   readonly io?: Partial<LedgerIo> | undefined;
   /** Whether something says that there is a ledger: one that is gone is then not a new one. */
   readonly mustExist: boolean;
+  /** Whether an operator knows that the newest part may be gone: it is made anew. */
+  readonly mayLackNewest: boolean;
 }
 
 export interface LedgerFile {
@@ -50,6 +59,7 @@ export interface LedgerFile {
   readonly partBytes: number;
   readonly io: LedgerIo;
   readonly state: LedgerState;
+  readonly mayLackNewest: boolean;
   /** The part that is being read or written. */
   part: number;
   fd: number;
@@ -89,7 +99,7 @@ const NODE_IO: LedgerIo = {
  *   when it must exist and does not; LEDGER_CORRUPT when a part is missing; LEDGER_UNWRITABLE.
  */
 export function openLedgerFile(options: LedgerFileOptions): LedgerFile {
-  const { folder, backend, onRow, now, partBytes } = options;
+  const { folder, backend, onRow, now, partBytes, mayLackNewest } = options;
   const path = join(folder, LEDGER_FILE);
   const opened = openPart(folder, 0, options.mustExist ? 'append' : 'create');
   if (!opened) throw rewritten(path, 'is gone');
@@ -97,7 +107,7 @@ export function openLedgerFile(options: LedgerFileOptions): LedgerFile {
   const state = createLedgerState(options.ledgerId);
   const known = { part: 0, offset: 0, headBytes: 0, anchor: ORIGIN, torn: undefined, poisoned: false };
   const own = { fd: opened.fd, identity: opened.stats, flusher: createIdleFlusher() };
-  const file = { path, folder, backend, onRow, now, partBytes, io, state, ...known, ...own };
+  const file = { path, folder, backend, onRow, now, partBytes, mayLackNewest, io, state, ...known, ...own };
   file.flusher = createFileFlusher(file);
   return file;
 }
@@ -138,7 +148,7 @@ export async function renewDescriptor(file: LedgerFile): Promise<void> {
   if (!opened) throw rewritten(file.path, 'is gone');
   fs.closeSync(file.fd);
   const { identity } = file;
-  useDescriptor(file, opened);
+  adoptDescriptor(file, opened);
   if (!isSameFile(identity, opened.stats)) throw rewritten(file.path, 'was replaced by another file');
   measureAhead(file);
 }
@@ -156,7 +166,7 @@ export function enterPart(
   file.part = at.part;
   file.offset = at.offset;
   file.headBytes = at.headBytes;
-  useDescriptor(file, opened);
+  adoptDescriptor(file, opened);
 }
 
 /**
@@ -173,14 +183,21 @@ export function rotate(file: LedgerFile): void {
     file.poisoned = true;
     return;
   }
-  fs.renameSync(file.path, full);
+  renameParts(file.folder, file.part);
   beginPart(file);
 }
 
-/** With the lock: goes to the part after a full one, which is made when whoever filled this one died before. */
+/**
+ * With the lock: goes to the part after a full one, which gets its name when whoever filled this one died before.
+ *
+ * @throws AgentGuardError LEDGER_REWRITTEN when nobody was about to give it its name: it was taken away.
+ */
 export function beginPart(file: LedgerFile): void {
-  const opened = openPart(file.folder, file.part + 1, 'create');
-  if (!opened) throw rewritten(file.path, 'is gone');
+  const { folder, mayLackNewest } = file;
+  let opened = openPart(folder, file.part + 1, 'append');
+  if (!opened && (finishRenaming(folder) || mayLackNewest))
+    opened = openPart(folder, file.part + 1, 'create');
+  if (!opened) throw rewritten(file.path, 'has lost its newest part');
   syncFolderNow(file.folder);
   enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });
 }
@@ -191,7 +208,7 @@ export async function closeLedgerFile(file: LedgerFile): Promise<void> {
   fs.closeSync(file.fd);
 }
 
-function useDescriptor(file: LedgerFile, { fd, stats }: OpenPart): void {
+function adoptDescriptor(file: LedgerFile, { fd, stats }: OpenPart): void {
   file.fd = fd;
   file.identity = stats;
   file.flusher = createFileFlusher(file);

@@ -9,6 +9,11 @@ import { corrupt, unwritable } from './ledger-errors.js';
 import { codeOf, isForeign, LEDGER_FILE, NO_FOLLOW } from './paths.js';
 import { syncFolderNow } from './torn.js';
 
+/**
+ * The next part while a rotation is under way: made before the newest gets its number, so that a newest part that is
+ * missing without it was not left out by a crash but taken away.
+ */
+const NEXT_FILE = `${LEDGER_FILE}.next`;
 const FULL_PART = /^decisions-([0-9]{6})\.ndjson$/;
 const MAX_PART = 999_998;
 
@@ -57,6 +62,31 @@ export function openPart(folder: string, part: number, mode: PartMode): OpenPart
     if (newest || mode !== 'create') return newest;
     return openFile(join(folder, LEDGER_FILE), fs.constants.O_RDWR | fs.constants.O_CREAT);
   }
+}
+
+/** With the lock: makes the newest part a full one, and an empty one the newest. @throws the system's error */
+export function renameParts(folder: string, part: number): void {
+  fs.closeSync(fs.openSync(join(folder, NEXT_FILE), fs.constants.O_WRONLY | fs.constants.O_CREAT, 0o600));
+  syncFolderNow(folder);
+  fs.renameSync(join(folder, LEDGER_FILE), join(folder, namePart(part)));
+  finishRenaming(folder);
+}
+
+/** With the lock: gives the next part its name, if a rotation got that far. Says false when there is none. */
+export function finishRenaming(folder: string): boolean {
+  try {
+    fs.renameSync(join(folder, NEXT_FILE), join(folder, LEDGER_FILE));
+    return true;
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return false;
+    throw unwritable(join(folder, LEDGER_FILE), cause);
+  }
+}
+
+/** Whether full parts are there without a newest one, and no rotation was under way. */
+export function lacksNewest(folder: string): boolean {
+  const isThere = (name: string) => fs.existsSync(join(folder, name));
+  return listFullParts(folder).length > 0 && !isThere(LEDGER_FILE) && !isThere(NEXT_FILE);
 }
 
 /** Whether two looks at a file saw the same one. */

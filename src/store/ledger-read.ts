@@ -11,7 +11,7 @@ import {
   type RowListener,
   renewDescriptor,
 } from './ledger-file.js';
-import { openPart } from './ledger-parts.js';
+import { namePart, openPart } from './ledger-parts.js';
 import { addRow, createLedgerState, findBreak, readRow } from './ledger-state.js';
 import { createLineSplitter, type Line, readRange } from './lines.js';
 import type { Place } from './place.js';
@@ -152,8 +152,10 @@ function mendEnd(file: LedgerFile, tail: Uint8Array, problem: string): void {
   }
 }
 
-function damaged({ path, state }: LedgerFile, problem: string): Error {
-  return corrupt(path, `is damaged after row ${state.rows}: ${problem}`);
+function damaged({ path, state, part, offset }: LedgerFile, problem: string): Error {
+  // The newest part has no number: one that does not go on where the last full one ended may be a later one.
+  const gap = part > 0 && offset === 0 ? ` ${namePart(part)} may be missing.` : '';
+  return corrupt(path, `is damaged after row ${state.rows}: ${problem}${gap}`);
 }
 
 async function* readFileLines(fd: number, from: number, to: number): AsyncGenerator<Line> {

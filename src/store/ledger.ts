@@ -163,6 +163,7 @@ async function openSharedLedger(
     partBytes: options.partBytes ?? PART_BYTES,
     io: options.io,
     mustExist: reading.kind === 'good' && !snapshots.replaces,
+    mayLackNewest: snapshots.isWitness,
   });
   try {
     if (reading.kind === 'good' && !snapshots.replaces) restoreSnapshot(file, snapshots, reading.snapshot);

@@ -28,13 +28,20 @@ export function isTorn(bytes: Uint8Array): boolean {
   return [...lines, splitter.rest()].every((line) => !readReceipt(line).ok);
 }
 
-/** Writes the bytes to a new `torn-<time>-<n>.ndjson` and flushes it and the folder. Synchronous: under the lock. */
+/**
+ * Writes the bytes to a new `torn-<time>-<n>.ndjson` and flushes it and the folder. Synchronous: under the lock.
+ *
+ * @throws the system's error; no file is left then, or each try on a full disk would leave one
+ */
 export function setAside(folder: string, bytes: Uint8Array, nowMs: number): TornTail {
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d+/g, '');
   const { file, fd } = createNumbered(folder, time);
   try {
     for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
     fs.fsyncSync(fd);
+  } catch (cause) {
+    fs.rmSync(join(folder, file), { force: true });
+    throw cause;
   } finally {
     fs.closeSync(fd);
   }

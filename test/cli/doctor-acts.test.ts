@@ -184,6 +184,7 @@ describe('doctor --repair', () => {
 
   it('finishes a rotation that was broken off', async () => {
     const { home, folder, ledger } = await makeLedger();
+    fs.writeFileSync(join(folder, 'decisions.ndjson.next'), '', { mode: 0o600 });
     fs.renameSync(ledger, join(folder, 'decisions-000001.ndjson'));
     expect((await doctor(home)).of('acme: ledger')).toMatchObject({ status: 'warn' });
     const { of } = await doctor(home, '--repair');

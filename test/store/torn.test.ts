@@ -146,7 +146,10 @@ describe('a ledger after a power loss', () => {
       const damaged = Buffer.concat([bytes.subarray(0, firstRow), gap, bytes.subarray(firstRow)]);
       writeFileSync(ledger, damaged);
       const store = await open(home);
-      await expect(add(store)).rejects.toMatchObject({ code: 'LEDGER_CORRUPT', message: /after row 1/ });
+      await expect(add(store)).rejects.toMatchObject({
+        code: 'LEDGER_CORRUPT',
+        message: expect.stringMatching(/after row 1/),
+      });
       expect(readFileSync(ledger).equals(damaged)).toBe(true);
       expect(tornFiles(store)).toEqual([]);
     },

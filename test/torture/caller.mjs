@@ -1,4 +1,4 @@
-// Usage: caller.mjs <home> <seed> <plain|faulty|threads|cluster>: 64 callers at once until it is killed or told to end by
+// Usage: caller.mjs <home> <seed> <plain|faulty|threads|cluster|skewed>: 64 callers at once until it is killed or told to end by
 // a line on its input. Prints "bill <decision id> <entry hash> <usd>" when a call would be sent, before anything else.
 import cluster from 'node:cluster';
 import * as fs from 'node:fs';
@@ -36,6 +36,14 @@ const FAULTY_IO = {
       : new Promise((resolve, reject) => fs.fdatasync(fd, (cause) => (cause ? reject(cause) : resolve()))),
 };
 
+/** How far this process's clock is behind: none, within what a ledger forgives, or beyond. */
+let behindMs = 0;
+const clock = () => Date.now() - behindMs;
+if (mode === 'skewed')
+  setInterval(() => {
+    behindMs = [0, 20_000, 7_200_000][Math.floor(random() * 3)];
+  }, 400).unref();
+
 async function callOn(guard) {
   while (!ending) {
     try {
@@ -61,11 +69,12 @@ async function run() {
     home,
     scope: 'torture',
     durability,
-    partBytes: 400_000,
+    partBytes: 2_000_000,
     snapshotRows: 300,
+    now: clock,
     io,
   });
-  const config = { store, waitForHoldsMs: 50 };
+  const config = { store, waitForHoldsMs: 50, clock };
   const guard = new SpendGuard({ policy: POLICY, scope: POLICY.scope, config });
   await Promise.all(Array.from({ length: CALLERS }, () => callOn(guard)));
   await guard.close();
