@@ -6,7 +6,8 @@ import { codeOf, LEDGER_FILE } from './paths.js';
 
 const CHUNK_BYTES = 262_144;
 
-interface FileIdentity {
+/** What makes two looks see one file. */
+export interface FileIdentity {
   readonly ino: number;
   readonly dev: number;
 }

@@ -3,9 +3,11 @@
  * hold no lock and never take an incomplete last line for a line.
  */
 import * as fs from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { namePart } from './ledger-parts.js';
 import { createLineSplitter, type Line } from './lines.js';
-import { findFullPart, openNextPart, readLedgerBytes } from './part-reader.js';
+import { type FileIdentity, findFullPart, openNextPart, readLedgerBytes } from './part-reader.js';
 import { codeOf, NO_FOLLOW } from './paths.js';
 
 const CHUNK_BYTES = 262_144;
@@ -45,6 +47,8 @@ export type FollowEvent =
 export interface FollowOptions {
   /** Where a line begins, in the part that is the newest when following begins. Default 0. */
   readonly fromOffset?: number | undefined;
+  /** The file that `fromOffset` is of, should it be rotated away before following begins. Default: whatever is there. */
+  readonly file?: FileIdentity | undefined;
   /** Ends the following, quietly. */
   readonly signal?: AbortSignal | undefined;
   /** Default 500. */
@@ -64,7 +68,8 @@ export async function* followLedger(path: string, options: FollowOptions = {}): 
   let from = fromOffset;
   try {
     while (!file && !signal?.aborted) {
-      file = await openIfThere(path);
+      file = await (options.file ? openSame(path, options.file) : openIfThere(path));
+      if (!file && options.file) return yield* end('gone');
       if (!file) await hint.next();
     }
     while (file && !signal?.aborted) {
@@ -169,6 +174,19 @@ async function openHint(path: string, pollMs: number, signal: AbortSignal | unde
       await watcher.close();
     },
   };
+}
+
+/** The newest part, or the full one that it became meanwhile. */
+async function openSame(path: string, wanted: FileIdentity): Promise<fs.FileHandle | undefined> {
+  for (const folder = dirname(path); ; ) {
+    const part = await findFullPart(path, wanted);
+    const file = await openIfThere(part === undefined ? path : join(folder, namePart(part)));
+    const stats = await file?.stat();
+    if (stats?.ino === wanted.ino && stats.dev === wanted.dev) return file;
+    await file?.close();
+    // Rotated between the two looks: once more.
+    if ((await findFullPart(path, wanted)) === undefined) return undefined;
+  }
 }
 
 async function openIfThere(path: string): Promise<fs.FileHandle | undefined> {
