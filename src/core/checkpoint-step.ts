@@ -143,7 +143,6 @@ function reportMissingLedger({ name, checkpoint: { origin, size } }: BroughtChec
       complete: { answer: 'no', because: message },
       lawful: verdict,
     },
-    caps: [],
   };
 }
 

@@ -3,6 +3,7 @@
  * Its text never appears in an error.
  */
 import { randomBytes } from 'node:crypto';
+import * as fsSync from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
@@ -31,23 +32,28 @@ export async function loadOrCreateSeed(path: string): Promise<Uint8Array> {
 
 /** The seed kept at `path`, or `undefined` when there is no such file. @throws AgentGuardError KEY_UNSAFE */
 export async function loadSeed(path: string): Promise<Uint8Array | undefined> {
-  let file: fs.FileHandle;
+  return loadSeedNow(path);
+}
+
+/** As `loadSeed`, at once: under the ledger's lock nothing waits. */
+export function loadSeedNow(path: string): Uint8Array | undefined {
+  let file: number;
   try {
-    file = await fs.open(path, fs.constants.O_RDONLY | NO_FOLLOW | fs.constants.O_NONBLOCK);
+    file = fsSync.openSync(path, fs.constants.O_RDONLY | NO_FOLLOW | fs.constants.O_NONBLOCK);
   } catch (cause) {
     if (codeOf(cause) === 'ENOENT') return undefined;
     if (codeOf(cause) === 'ELOOP') throw keyUnsafe(path, 'is a symbolic link');
     throw keyUnsafe(path, `cannot be opened (${codeOf(cause)})`);
   }
   try {
-    const stats = await file.stat();
+    const stats = fsSync.fstatSync(file);
     if (!stats.isFile()) throw keyUnsafe(path, 'is not a plain file');
     if (stats.mode & 0o077) throw keyUnsafe(path, 'may be read by other users', `Run: chmod 600 ${path}`);
     if (isForeign(stats.uid)) throw keyUnsafe(path, 'belongs to another user');
     if (stats.size > MAX_KEY_BYTES) throw keyUnsafe(path, 'is not an Ed25519 private key in PKCS#8 PEM');
-    return parseKeyPem(await file.readFile('latin1'), path);
+    return parseKeyPem(fsSync.readFileSync(file, 'latin1'), path);
   } finally {
-    await file.close();
+    fsSync.closeSync(file);
   }
 }
 

@@ -158,7 +158,8 @@ function damaged({ path, state, part, offset }: LedgerFile, problem: string): Er
   return corrupt(path, `is damaged after row ${state.rows}: ${problem}${gap}`);
 }
 
-async function* readFileLines(fd: number, from: number, to: number): AsyncGenerator<Line> {
+/** The complete lines between two offsets of an open file. */
+export async function* readFileLines(fd: number, from: number, to: number): AsyncGenerator<Line> {
   const splitter = createLineSplitter(from);
   for (let at = from; at < to; ) {
     const chunk = await readChunk(fd, at, Math.min(CHUNK_BYTES, to - at));

@@ -16,6 +16,7 @@ import {
   sealReceipt,
   ZERO_HASH,
 } from '../core/receipt.js';
+import { readRotation } from '../core/rotation.js';
 import type { Draft, LedgerFold, LedgerView } from '../core/spend-store.js';
 
 /** Where a signer's chain ends. */
@@ -35,6 +36,8 @@ export interface LedgerState {
   readonly chains: Map<string, ChainHead>;
   /** Names of the files in which rows of this ledger say a torn tail was put. */
   readonly tornFiles: Set<string>;
+  /** Keys that named a successor, and which. */
+  readonly retiredKeys: Map<string, string>;
 }
 
 /** What only the store may say of a row. */
@@ -50,6 +53,7 @@ export function createLedgerState(ledgerId: string): LedgerState {
     lastTimestampMs: -Infinity,
     chains: new Map(),
     tornFiles: new Set(),
+    retiredKeys: new Map(),
   };
 }
 
@@ -105,6 +109,8 @@ export function addRow(state: LedgerState, receipt: Receipt): number {
   const { sequence, entryHash } = receipt;
   state.chains.set(chainKey(receipt.signerFingerprint, receipt.publicKeyHex), { sequence, entryHash });
   if (isObject(tornTail) && typeof tornTail.file === 'string') state.tornFiles.add(tornTail.file);
+  const rotation = readRotation(receipt);
+  if (rotation) state.retiredKeys.set(rotation.retiredKeyHex, rotation.newKeyHex);
   const timestampMs = readTimestamp(receipt);
   if (!Number.isNaN(timestampMs)) state.lastTimestampMs = timestampMs;
   return timestampMs;

@@ -3,10 +3,12 @@
  * the lock keeps order (design 3.3).
  */
 import { randomBytes } from 'node:crypto';
+import type { SignedCheckpoint } from '../core/checkpoint.js';
 import type { CryptoBackend } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { LedgerFold, SpendStore, Written } from '../core/spend-store.js';
 import { type ChangeSignal, createChangeSignal } from './change-signal.js';
+import { createCheckpointKeeper, finishCheckpoint, writeCheckpoint } from './checkpoint-keeper.js';
 import { type Instance, openInstance } from './instance.js';
 import { loadOrCreateSeed } from './keys.js';
 import { closeLedgerFile, hasChanged, type LedgerIo, openLedgerFile } from './ledger-file.js';
@@ -40,6 +42,8 @@ export interface LedgerOptions {
   readonly partBytes?: number | undefined;
   /** Rows between two snapshots. Default 10,000. */
   readonly snapshotRows?: number | undefined;
+  /** Rows between two checkpoints. Default 1,024. */
+  readonly checkpointRows?: number | undefined;
   /**
    * Opens a ledger whatever its snapshot says, for an operator who is about to sign that it is meant to be so; the next
    * row makes the snapshot worthless. Alone: no other handle of this process has the ledger open.
@@ -52,8 +56,13 @@ export interface LedgerOptions {
 /** A store with what a person may want to see of it. */
 export interface LedgerStore extends SpendStore {
   readonly paths: ScopePaths;
-  /** The ledger's own key, 64 hex. */
+  /** The ledger's own key, 64 hex; another one after a rotation. */
   readonly publicKeyHex: string;
+  /**
+   * A signed checkpoint of all rows there are, once they are on disk.
+   * @returns `undefined` when there are none, or other processes write faster than they are counted
+   */
+  checkpoint(): Promise<SignedCheckpoint | undefined>;
 }
 
 /** What one process has of one scope: shared by all its handles. */
@@ -110,13 +119,21 @@ function createHandle(
     try {
       if (durability === 'disk') await writer.file.flusher.flush(writer.file.offset);
       await finishSnapshot(writer, durability === 'disk');
+      await finishCheckpoint(writer.file, writer.checkpoints, writer.signer, durability === 'disk');
     } finally {
       await release();
     }
   }
   return {
     paths,
-    publicKeyHex: writer.signer.publicKeyHex,
+    get publicKeyHex() {
+      return writer.signer.publicKeyHex;
+    },
+    async checkpoint() {
+      await transact(() => ({ result: undefined, drafts: [] }));
+      await writer.checkpoints.writing;
+      return writeCheckpoint(writer.file, writer.signer);
+    },
     instanceId: instance.id,
     transact,
     attach(fold) {
@@ -151,6 +168,7 @@ async function openSharedLedger(
   const signer = createNodeSigner(await loadOrCreateSeed(paths.key));
   const folds = new Set<LedgerFold>();
   const snapshots = createSnapshotKeeper(options.snapshotRows);
+  const checkpoints = createCheckpointKeeper(options.checkpointRows);
   const reading = await readSnapshot(paths.folder);
   snapshots.isWitness = options.ignoresSnapshot === true;
   snapshots.replaces = reading.kind === 'bad' || snapshots.isWitness;
@@ -178,10 +196,12 @@ async function openSharedLedger(
       file,
       lock,
       signer,
+      keyPath: paths.key,
       lockWaitMs,
       notify: changes.notify,
       folds,
       snapshots,
+      checkpoints,
       ...idle,
     };
     async function close(): Promise<void> {

@@ -75,6 +75,7 @@ export function restoreSnapshot(file: LedgerFile, keeper: SnapshotKeeper, snapsh
   Object.assign(file.state, { ledgerId, named, rows, headHash, lastTimestampMs });
   for (const [key, head] of snapshot.chains) file.state.chains.set(key, head);
   for (const name of snapshot.tornFiles) file.state.tornFiles.add(name);
+  for (const [retired, successor] of snapshot.retiredKeys) file.state.retiredKeys.set(retired, successor);
   file.anchor = placeOf(file);
   keeper.triedAt = rows;
   for (const [name, fold] of snapshot.folds) keeper.saved.set(name, fold);
@@ -124,8 +125,13 @@ export function takeSnapshot(
     return keeper.writing ?? Promise.resolve();
   keeper.replayed = 0;
   for (const fold of folds) keepFold(file, keeper, fold);
-  const { ledgerId, named, lastTimestampMs, chains, tornFiles } = file.state;
-  const lists = { chains: [...chains], tornFiles: [...tornFiles], folds: new Map(keeper.saved) };
+  const { ledgerId, named, lastTimestampMs, chains, tornFiles, retiredKeys } = file.state;
+  const lists = {
+    chains: [...chains],
+    tornFiles: [...tornFiles],
+    retiredKeys: [...retiredKeys],
+    folds: new Map(keeper.saved),
+  };
   const snapshot: Snapshot = { ...place, ledgerId, named, lastTimestampMs, ...lists };
   const flushed = file.flusher.flush(place.offset);
   keeper.writing = write(file, keeper, snapshot, flushed)

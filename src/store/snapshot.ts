@@ -37,6 +37,7 @@ export interface Snapshot extends Place {
   readonly lastTimestampMs: number;
   readonly chains: readonly (readonly [key: string, head: ChainHead])[];
   readonly tornFiles: readonly string[];
+  readonly retiredKeys: readonly (readonly [retired: string, successor: string])[];
   readonly folds: ReadonlyMap<string, SavedFold>;
 }
 
@@ -115,12 +116,13 @@ function loadSnapshot(state: Json): Snapshot | undefined {
   const place = loadPlace(state);
   const chains = loadList(state.chains, loadChain);
   const folds = loadList(state.folds, loadFold);
-  if (!place || !chains || !folds || !Array.isArray(tornFiles)) return undefined;
+  const retiredKeys = loadList(state.retiredKeys ?? [], loadRetiredKey);
+  if (!place || !chains || !folds || !retiredKeys || !Array.isArray(tornFiles)) return undefined;
   if (typeof ledgerId !== 'string' || typeof named !== 'boolean') return undefined;
   if (!tornFiles.every((name) => typeof name === 'string')) return undefined;
   if (lastTimestampMs !== null && !Number.isSafeInteger(lastTimestampMs)) return undefined;
   const timeMs = lastTimestampMs === null ? -Infinity : (lastTimestampMs as number);
-  const lists = { chains, tornFiles: tornFiles as string[], folds: new Map(folds) };
+  const lists = { chains, tornFiles: tornFiles as string[], retiredKeys, folds: new Map(folds) };
   return { ...place, ledgerId, named, lastTimestampMs: timeMs, ...lists };
 }
 
@@ -129,6 +131,13 @@ function loadChain(saved: Json): [string, ChainHead] | undefined {
   const [key, sequence, entryHash] = saved as Json[];
   if (typeof key !== 'string' || !isIndex(sequence)) return undefined;
   return typeof entryHash === 'string' && isHex(entryHash, 32) ? [key, { sequence, entryHash }] : undefined;
+}
+
+function loadRetiredKey(saved: Json): [string, string] | undefined {
+  if (!Array.isArray(saved)) return undefined;
+  const [retired, successor] = saved as Json[];
+  const isPair = typeof retired === 'string' && typeof successor === 'string';
+  return isPair && isHex(retired, 32) && isHex(successor, 32) ? [retired, successor] : undefined;
 }
 
 function loadFold(saved: Json): [string, SavedFold] | undefined {

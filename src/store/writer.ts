@@ -4,6 +4,8 @@ import type { Signer } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
 import type { Receipt } from '../core/receipt.js';
 import type { Draft, LedgerFold, LedgerView } from '../core/spend-store.js';
+import { type CheckpointKeeper, countOwnRows, takeCheckpoint } from './checkpoint-keeper.js';
+import { adoptSuccessor } from './key-successor.js';
 import { appendRows, listUnnamed } from './ledger-append.js';
 import { type LedgerFile, measureAhead, rotate } from './ledger-file.js';
 import { catchUp, readAhead, reopenLedgerFile } from './ledger-read.js';
@@ -29,7 +31,9 @@ export interface Appended<T> {
 export interface Writer {
   readonly file: LedgerFile;
   readonly lock: Lock;
-  readonly signer: Signer;
+  /** The ledger's own key; another one after a rotation. */
+  signer: Signer;
+  readonly keyPath: string;
   /** Milliseconds that a step waits for the lock of another living process. */
   readonly lockWaitMs: number | undefined;
   /** Called after each run of steps. */
@@ -39,6 +43,7 @@ export interface Writer {
   /** Attached, history not yet read to them. */
   readonly freshFolds: Set<LedgerFold>;
   readonly snapshots: SnapshotKeeper;
+  readonly checkpoints: CheckpointKeeper;
   readonly queue: Job[];
   draining: boolean;
   /** Set for good when the file is not the one that was written to. */
@@ -95,6 +100,7 @@ async function drain(writer: Writer): Promise<void> {
       for (const job of writer.queue.splice(0)) job.reject(error);
       return;
     }
+    const rowsBefore = writer.file.state.rows;
     try {
       if (writer.file.offset >= writer.file.partBytes) tryRotate(writer.file);
       if (isSettled(writer)) runBatch(writer);
@@ -102,6 +108,9 @@ async function drain(writer: Writer): Promise<void> {
       writer.lock.release();
     }
     writer.notify();
+    if (countOwnRows(writer.checkpoints, rowsBefore, writer.file.state.rows)) {
+      void takeCheckpoint(writer.file, writer.checkpoints, writer.signer);
+    }
     if (isSnapshotDue(writer.file, writer.snapshots)) {
       void takeSnapshot(writer.file, writer.snapshots, writer.folds);
     }
@@ -178,7 +187,9 @@ function runBatch(writer: Writer): void {
   }
 }
 
-function runStep<T>({ file, signer, snapshots }: Writer, step: Step<T>): Appended<T> {
+function runStep<T>(writer: Writer, step: Step<T>): Appended<T> {
+  const { file, snapshots } = writer;
+  const signer = refreshSigner(writer);
   const { result, drafts } = step(viewState(file.state));
   const rows = sealDrafts(file.state, drafts, signer, file.backend, listUnnamed(file));
   if (rows.length > 0) {
@@ -187,4 +198,14 @@ function runStep<T>({ file, signer, snapshots }: Writer, step: Step<T>): Appende
   }
   const { flusher, offset } = file;
   return { result, receipts: rows.map((row) => row.receipt), flush: () => flusher.flush(offset) };
+}
+
+/** A key that named its successor signs nothing more, whichever process rotated it. */
+function refreshSigner(writer: Writer): Signer {
+  const { file, keyPath, signer } = writer;
+  const { retiredKeys } = file.state;
+  if (retiredKeys.has(signer.publicKeyHex)) {
+    writer.signer = adoptSuccessor(keyPath, signer, retiredKeys, () => file.io.fdatasyncSync(file.fd));
+  }
+  return writer.signer;
 }

@@ -34,9 +34,12 @@ describe('several processes on one ledger', () => {
     expect(rows).toHaveLength(80);
     expect(new Set(rows.map((row) => row.decision.ledgerId)).size).toBe(1);
     expect(readdirSync(join(home, 'acme')).sort()).toEqual([
+      'checkpoints.ndjson',
       'decisions.ndjson',
       'signing.key',
       'snapshot.json',
+      'tree.bin',
+      'tree.json',
     ]);
   });
 
