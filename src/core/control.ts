@@ -154,6 +154,9 @@ function applyPolicy({ policies }: ControlState, row: JsonObject, timestampMs: n
   const known = policies.get(policyId);
   policies.delete(policyId);
   if (policies.size >= MAX_POLICIES) policies.delete(policies.keys().next().value ?? '');
+  // The file now holds a policy of another name: what was refused of the old one is over.
+  if (row.control === 'policy')
+    for (const [other, { hash: old }] of policies) if (old === row.policyHashBefore) policies.delete(other);
   const hashBefore = row.control === 'policy' ? text(row.policyHashBefore) : known?.hashBefore;
   const rejected = row.control === 'policy' ? undefined : readRejection(row, timestampMs);
   policies.set(policyId, { policyId, hashBefore: hashBefore ?? '', hash, rejected });

@@ -105,7 +105,9 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
   const sent =
-    request && policies.some(({ mode }) => mode === 'enforce') && decision.quote.kind === 'bounded'
+    request &&
+    decision.parts.some(({ policy }) => policy.mode === 'enforce') &&
+    decision.quote.kind === 'bounded'
       ? rewriteBody(request, decision.quote, provider)
       : undefined;
   return {

@@ -7,7 +7,7 @@ import { Budget } from '../core/budget.js';
 import { type Controls, createControls } from '../core/control.js';
 import type { Decision } from '../core/decide.js';
 import { decideAll } from '../core/decide-all.js';
-import { type CallFacts, decisionRow, type Settlement } from '../core/decision.js';
+import { abandonedRow, type CallFacts, decisionRow, type Settlement } from '../core/decision.js';
 import { AgentGuardError } from '../core/errors.js';
 import { printGiven } from '../core/given.js';
 import type { JsonObject } from '../core/json.js';
@@ -21,10 +21,11 @@ import { decisionTime, requireEffective } from './decision-time.js';
 import { type Ending, endingRows } from './ending.js';
 import { isModelId } from './labels.js';
 import type { CallContext, GuardSetup } from './options.js';
-import { narrowContext } from './options.js';
+import { narrowContext, requireInside } from './options.js';
 import { createPolicyKeeper, type PolicyKeeper } from './policy-keeper.js';
+import { createReloader, type Reloader } from './policy-reload.js';
 import { createPriceBook, type PriceBook } from './price-book.js';
-import { awaitHolds } from './wait.js';
+import { awaitHolds, findAbandoned, isFull } from './wait.js';
 
 interface Ruling {
   readonly decision: Decision;
@@ -38,7 +39,10 @@ interface Shared {
   readonly setup: GuardSetup;
   /** Those of the setup; from the first call on with the owners who signed them. */
   policies: readonly Policy[];
-  readonly budget: Budget;
+  /** Keeps what their caps count. Both change with the files of the policies. */
+  budget: Budget;
+  /** Made when the store is open. */
+  reloader: Reloader | undefined;
   /** Stops and grants of the ledger. */
   readonly controls: Controls;
   readonly keeper: PolicyKeeper;
@@ -57,6 +61,8 @@ export class Guard {
   readonly #shared: Shared;
   readonly #scope: GuardSetup['scope'];
   readonly #claim: GuardSetup['capabilityClaim'];
+  /** The policies that this scope was found to lie inside. */
+  #fitting: readonly Policy[];
 
   constructor(
     setup: GuardSetup,
@@ -70,6 +76,7 @@ export class Guard {
           budget: new Budget(setup.policies.flatMap(({ caps }) => caps)),
           controls: createControls(),
           keeper: createPolicyKeeper(),
+          reloader: undefined,
           run: randomUUID(),
           open: new Map(),
           unwritten: [],
@@ -79,6 +86,7 @@ export class Guard {
         };
     this.#scope = view?.scope ?? setup.scope;
     this.#claim = view ? view.capabilityClaim : setup.capabilityClaim;
+    this.#fitting = setup.policies;
   }
 
   get setup(): GuardSetup {
@@ -105,19 +113,28 @@ export class Guard {
    */
   async authorize(request: CallRequest): Promise<AllowedCall> {
     const store = await this.#openStore();
+    const { reloader } = this.#shared;
+    if (reloader?.isDue()) await reloader.reload(store);
     // A ledger that lost an ending before must be whole again before it decides anew.
     if (this.#shared.unwritten.length > 0) await this.#writeEndings();
     const deadlineMs = performance.now() + this.#shared.setup.waitForHoldsMs;
     let mayWait = this.#shared.setup.waitForHoldsMs > 0;
+    let mayClear = true;
     for (;;) {
       request.signal?.throwIfAborted();
       // 1. Catch up, decide, sign and append as one step that no other process can come between.
       const step = await store.transact((view) => {
         const ruling = this.#rule(request, view, store.instanceId);
+        const clears = mayClear && ruling.decision.checks.some(isFull);
         const waits = mayWait && ruling.decision.heldBack.length > 0;
-        return { result: { ruling, waits }, drafts: waits ? [] : [this.#draft(ruling)] };
+        return { result: { ruling, waits, clears }, drafts: waits || clears ? [] : [this.#draft(ruling)] };
       });
-      const { ruling, waits } = step.result;
+      const { ruling, waits, clears } = step.result;
+      if (clears) {
+        // Calls of processes that died are in flight no longer: what they cost stays unknown.
+        mayClear = await this.#endAbandoned(store, ruling);
+        continue;
+      }
       // 2. Recorded: once it is on disk, the call is refused or may be sent.
       if (!waits) return this.#admit(store, ruling, step);
       // 3. Only running calls stand in the way: wait for one to end, as long as that can help.
@@ -160,6 +177,23 @@ export class Guard {
   /** Aborted when the guard is closed. */
   get closing(): AbortSignal {
     return this.#shared.closing.signal;
+  }
+
+  /** Settles calls in the way whose processes are gone, as unknown; says whether there were any. */
+  async #endAbandoned(store: SpendStore, ruling: Ruling): Promise<boolean> {
+    const { setup } = this.#shared;
+    const holds = await findAbandoned(store, this.#shared.budget, ruling);
+    if (holds.length === 0) return false;
+    const { policy } = ruling.decision;
+    const written = await store.transact((view) => {
+      const nowMs = Math.max(setup.clock(), view.lastTimestampMs);
+      // Another process may have been first.
+      const open = holds.filter((hold) => this.#shared.budget.isRunning(hold));
+      const rows = open.map((hold) => abandonedRow(policy, hold, randomUUID(), nowMs));
+      return { result: undefined, drafts: rows.map((decision) => this.#sign(decision)) };
+    });
+    this.#announce(written.receipts);
+    return true;
   }
 
   /** Writes every ending that is not in the ledger yet; what fails stays for the next time. */
@@ -218,6 +252,9 @@ export class Guard {
     const { setup, policies, budget, controls } = this.#shared;
     const timestampMs = decisionTime(setup.clock(), view.lastTimestampMs);
     for (const { id, effectiveFromMs } of policies) requireEffective(id, effectiveFromMs, timestampMs);
+    // An edit of a policy was held to the guard's own scope, not to that of each view.
+    if (policies !== this.#fitting) requireInside(this.#scope, policies);
+    this.#fitting = policies;
     const { retryOf } = request;
     const facts: CallFacts = {
       decisionId: retryOf?.facts.decisionId ?? randomUUID(),
@@ -255,7 +292,7 @@ export class Guard {
       call,
       timestampMs,
     );
-    return { decision, facts, given: printGiven(setup.policies, call, decision, quotes, isModelId) };
+    return { decision, facts, given: printGiven(policies, call, decision, quotes, isModelId) };
   }
 
   #draft({ decision, facts, given }: Ruling) {
@@ -274,6 +311,7 @@ export class Guard {
       (store) => {
         store.attach(shared.budget);
         store.attach(shared.controls);
+        shared.reloader = this.#follow();
         return store;
       },
       (error: unknown) => {
@@ -283,6 +321,22 @@ export class Guard {
       },
     );
     return shared.store;
+  }
+
+  /** Takes over what changes in the files of the policies, between calls. */
+  #follow(): Reloader | undefined {
+    const { setup, controls } = this.#shared;
+    if (setup.policyFiles.length === 0) return undefined;
+    return createReloader({
+      files: setup.policyFiles,
+      inForce: this.#shared,
+      controls,
+      scope: setup.scope,
+      clock: setup.clock,
+      sign: (decision) => this.#sign(decision),
+      announce: ({ receipts }) => this.#announce(receipts),
+      warn,
+    });
   }
 
   /** Nothing is opened, and no key made, for a policy that may not decide. */

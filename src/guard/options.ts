@@ -14,7 +14,9 @@ import { readConfigFile } from '../store/config-file.js';
 import { openLedger } from '../store/ledger.js';
 import { createNodeSigner } from '../store/node-crypto.js';
 import { resolveHome } from '../store/paths.js';
+import { createPolicyWatch } from '../store/policy-watch.js';
 import { createPriceSource } from '../store/price-source.js';
+import type { PolicyFile } from './policy-reload.js';
 import {
   approvePolicy,
   type PolicyOwners,
@@ -97,6 +99,8 @@ export interface GuardSetup {
    * @throws AgentGuardError POLICY_UNSIGNED, POLICY_SIGNATURE_INVALID, CONFIG_INVALID
    */
   readonly approvePolicies: () => Promise<readonly Policy[]>;
+  /** The files among the policies, to be followed. */
+  readonly policyFiles: readonly PolicyFile[];
   readonly scope: Scope;
   readonly capabilityClaim: Capability | undefined;
   readonly provider: string | undefined;
@@ -143,18 +147,25 @@ export function readOptions(options: GuardOptions): GuardSetup {
   const sources = listSources(options);
   const approve = (policy: Policy, source: PolicySource, pinned: PolicyOwners): Policy =>
     approvePolicy(policy, source, pinned, config.policySignatures);
+  // Before they are read: what changes from here on is seen.
+  const watches = sources.map((source) =>
+    typeof source === 'string' ? createPolicyWatch(source) : undefined,
+  );
   const policies = sources.map((source) => approve(readPolicySource(source), source, owners));
   requireOneTenant(policies);
   const scope = readScope(options.scope ?? defaultScope(policies), policies);
   const home = config.home;
   const durability = config.durability ?? 'disk';
   const prices = createPriceSource(resolveHome(home));
+  const approveNow = async (policy: Policy, source: PolicySource): Promise<Policy> =>
+    approve(policy, source, owners ?? (await readConfigFile(resolveHome(home))).policyOwner);
   return {
     policies,
-    approvePolicies: async () => {
-      const pinned = owners ?? (await readConfigFile(resolveHome(home))).policyOwner;
-      return policies.map((policy, index) => approve(policy, sources[index] ?? '', pinned));
-    },
+    approvePolicies: () =>
+      Promise.all(policies.map((policy, index) => approveNow(policy, sources[index] ?? ''))),
+    policyFiles: watches.flatMap((watch, index) =>
+      watch ? [{ index, watch, approve: (policy: Policy) => approveNow(policy, watch.path) }] : [],
+    ),
     scope,
     capabilityClaim: readClaim(options.capabilityClaim),
     provider: config.provider,
@@ -229,9 +240,14 @@ function readScope(input: Selector, policies: readonly Policy[]): Scope {
   const reading = parseScope(input);
   if (!reading.ok)
     throw new TypeError(reading.problems.map((problem) => `${problem.path} ${problem.message}`).join('; '));
-  const { scope } = reading;
+  requireInside(reading.scope, policies);
+  return reading.scope;
+}
+
+/** @throws AgentGuardError SCOPE_MISMATCH unless a scope lies inside that of each policy. */
+export function requireInside(scope: Scope, policies: readonly Policy[]): void {
   const policy = policies.find((one) => !isInside(scope, one.scope));
-  if (!policy) return scope;
+  if (!policy) return;
   throw new AgentGuardError(
     'SCOPE_MISMATCH',
     `the scope ${JSON.stringify(scope)} lies outside the scope ${JSON.stringify(policy.scope)} of the policy "${policy.id}"`,

@@ -168,7 +168,7 @@ describe('a grant', () => {
 });
 
 describe('eight processes', () => {
-  it('each refuse their next call after `agentguard stop`, and go on after `agentguard resume`', async () => {
+  it('each refuse their next call after `agentguard stop`, go on after `resume`, and follow edits of the policy', async () => {
     const home = await makeHome();
     const policy = join(home, 'policy.json');
     await writeFile(
@@ -183,6 +183,13 @@ describe('eight processes', () => {
     const row = (await readRows(home)).findIndex(({ decision }) => decision.control === 'stop');
     await agentguard(home, 'resume');
     for (const caller of callers) expect(await caller.line()).toBe('allowed');
+    await writeFile(policy, '{ "broken": ');
+    for (const caller of callers) expect(await caller.line()).toContain('stays in force');
+    await writeFile(
+      policy,
+      JSON.stringify(policyOf([{ maxRequests: 0, window: 'per_day', action: 'block' }])),
+    );
+    for (const caller of callers) expect(await caller.line()).toContain('cap_exceeded');
     await Promise.all(callers.map((caller) => caller.end()));
 
     const rows = await readRows(home);
@@ -190,6 +197,8 @@ describe('eight processes', () => {
     const between = rows.slice(row + 1, resumed).filter(({ decision }) => decision.entryType === undefined);
     expect(new Set(between.map(({ decision }) => decision.action))).toEqual(new Set(['block']));
     expect(new Set(between.map(({ decision }) => decision.instance)).size).toBe(8);
+    const told = rows.map(({ decision }) => decision.control).filter(Boolean);
+    expect(told).toEqual(['stop', 'resume', 'policy_rejected', 'policy']);
     expect(await agentguard(home, 'verify', '--require', 'contiguous')).toContain('Verified');
   }, 60_000);
 });
