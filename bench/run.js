@@ -1,6 +1,7 @@
 /** Prints the table of bench/README.md for this machine. A name as argument runs only the parts that contain it. */
 import { benchColdStart } from './cold-start.js';
 import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
+import { benchGateway } from './gateway.js';
 import { BENCH_DIR, setPrices } from './guards.js';
 import { describeMachine } from './measure.js';
 import { benchStart } from './start.js';
@@ -14,6 +15,7 @@ const PARTS = {
   verification: benchVerification,
   'cold-start': benchColdStart,
   start: benchStart,
+  gateway: benchGateway,
 };
 
 const [wanted = ''] = process.argv.slice(2);
