@@ -30,6 +30,8 @@ const CAP_KEYS = ['index', 'tripped', 'action', 'window', 'scopeKey'] as const;
 const TRIGGERED_KEYS = ['index', 'action', 'window'] as const;
 const RULE_KEYS = ['index', 'effect', 'model'] as const;
 const PART_KEYS = ['hash', 'mode', 'action'] as const;
+/** Who signed a policy is no part of it, and nothing that it decides by. */
+const UNDERIVED: ReadonlySet<string> = new Set(['approver']);
 
 /**
  * Compares a row with the one that its decision gives anew.
@@ -107,7 +109,7 @@ function agrees(said: Json, due: Json, required: readonly string[]): boolean {
   if (!isObject(said) || !isObject(due)) return said === due;
   return (
     required.every((key) => isEqual(said[key], due[key])) &&
-    Object.keys(said).every((key) => isEqual(said[key], due[key]))
+    Object.keys(said).every((key) => UNDERIVED.has(key) || isEqual(said[key], due[key]))
   );
 }
 

@@ -49,6 +49,7 @@ describe('verify --json', () => {
           problems: [problem, problem],
           problemCount: 2,
           verdicts,
+          caps: [],
         },
       ],
       unreadable: [],
