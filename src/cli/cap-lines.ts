@@ -1,13 +1,13 @@
 /** One line for each cap that a ledger was held to: `cap $200.00/day: highest $12.34, never exceeded`. */
 import { parseUsd, showUsd } from '../core/money.js';
-import type { CapReport } from '../core/report.js';
+import type { CapReport, FileReport } from '../core/report.js';
 import { dim, type Printer, paint } from './print.js';
 
 /** At most so many caps are printed of each file. */
 const MAX_PRINTED = 20;
 
 /** Prints the caps of one ledger. A cap that several versions of a policy share is one line. */
-export function printCaps(print: Printer, caps: readonly CapReport[]): void {
+export function printCaps(print: Printer, { caps, verdicts }: Pick<FileReport, 'caps' | 'verdicts'>): void {
   if (caps.length === 0) return;
   const lines = new Map<string, CapReport>();
   for (const cap of caps) {
@@ -17,16 +17,17 @@ export function printCaps(print: Printer, caps: readonly CapReport[]): void {
   }
   print.blank();
   for (const cap of [...lines.values()].slice(0, MAX_PRINTED)) {
-    const verdict = judge(cap);
+    const verdict = judge(cap, verdicts.contiguous.answer === 'yes');
     print.line(['  ', describeCap(cap), verdict, dim(`  (${cap.scopeKey})`)], 4);
   }
   if (lines.size > MAX_PRINTED) print.line(dim(`  … and ${lines.size - MAX_PRINTED} more caps`));
 }
 
 /** Only a hard cap that is enforced can be exceeded: the others change or record what comes after them. */
-function judge({ exceeded, action, mode }: CapReport) {
+function judge({ exceeded, action, mode }: CapReport, isWhole: boolean) {
   if (exceeded) return paint('red', ', EXCEEDED');
-  return action === 'block' && mode === 'enforce' ? paint('green', ', never exceeded') : '';
+  if (action !== 'block' || mode !== 'enforce') return '';
+  return isWhole ? paint('green', ', never exceeded') : ', not exceeded in the rows seen';
 }
 
 function describeCap({

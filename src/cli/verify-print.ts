@@ -23,7 +23,7 @@ export function printFile(print: Printer, outcome: FileOutcome, selector: string
   print.line(['  ', describeRows(outcome)], 2);
   print.blank();
   printVerdicts(print, report.verdicts);
-  printCaps(print, report.caps);
+  printCaps(print, report);
   printSigners(print, report.chains);
   if (selection && selector !== undefined) printSelection(print, selector, selection, report.problems);
   printProblems(print, report);
