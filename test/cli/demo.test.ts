@@ -18,7 +18,9 @@ describe('demo', () => {
     expect(plain).toMatch(/hard ceiling: block cap \$0\.10/);
     expect(plain).toContain('would pass now: anthropic/claude-haiku-4.5');
     expect(plain).toContain('the same, to the last digit');
-    expect(plain).toMatch(/Verified: contiguous\. Not proved here: /);
+    expect(plain).toMatch(/^ {2}downgrade cap \$0\.05\/day: highest \$0\.03\d* {2}/m);
+    expect(plain).toMatch(/^ {2}cap \$0\.10\/day: highest \$0\.03\d*, never exceeded/m);
+    expect(plain).toMatch(/Verified: contiguous, lawful\. Not proved here: /);
     expect(
       plain
         .trimEnd()

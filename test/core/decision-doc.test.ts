@@ -132,7 +132,7 @@ const SETTLEMENT: Settlement = {
   refusal: { class: 'fix', cause: 'bad_request' },
 };
 
-const refused = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' });
+const refused = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' }, {});
 const allowed = decisionRow({ ...fullDecision(), action: 'shadow' }, FACTS);
 const decision: JsonObject = { ...allowed, ...refused };
 const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);

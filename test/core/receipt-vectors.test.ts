@@ -16,6 +16,8 @@ const stored = cases.filter((entry) => !entry.generated);
 
 /** Problems of a whole home or folder, which no one file shows. */
 const NOT_OF_ONE_FILE = ['LEDGER_MISSING', 'PART_MISSING'];
+/** Problems of policies, which are brought beside the file: lawful-breach.test.ts produces each. */
+const OF_POLICIES = ['UNLAWFUL_DECISION', 'CAP_EXCEEDED', 'POLICY_MISMATCH', 'OVER_BOUND'];
 
 function bringCheckpoint(text: string, at: number) {
   const reading = parseCheckpoint(encodeUtf8(text));
@@ -78,7 +80,7 @@ describe.each([nodeBackend, createWebCryptoBackend(globalThis.crypto.subtle), no
 describe('the receipt vectors', () => {
   it('produce every problem code', () => {
     const codes = new Set(cases.flatMap(({ problems }) => problems.map((problem) => problem.split('@')[0])));
-    expect([...codes, ...NOT_OF_ONE_FILE].toSorted()).toEqual([...PROBLEM_CODES].toSorted());
+    expect([...codes, ...NOT_OF_ONE_FILE, ...OF_POLICIES].toSorted()).toEqual([...PROBLEM_CODES].toSorted());
   });
 
   it('have more bad ledgers than good ones', () => {

@@ -2,6 +2,7 @@
  * Random calls of every kind, from several users under several policies, eight at a time, against a stand-in that fails
  * in every way it can: what was billed is what the ledger says, and no cap is ever passed.
  */
+import { join } from 'node:path';
 import OpenAI from 'openai';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ONE_USD, parseUsd, printUsd, type Usd } from '../../src/core/money.js';
@@ -14,6 +15,7 @@ import type { Bill } from '../../src/stand-in/bill.js';
 import { REFUSAL_NAMES } from '../../src/stand-in/refusals.js';
 import type { ScriptStep } from '../../src/stand-in/script.js';
 import { startStandIn } from '../../src/stand-in/server.js';
+import { readPolicies } from '../../src/store/policy-folder.js';
 import { HAIKU, OPUS, policyOf } from '../helpers/guarded-client.js';
 import { readRows } from '../helpers/home.js';
 import { chooseSeed, createRandom, type Random } from '../helpers/random.js';
@@ -98,7 +100,11 @@ describe('random calls', () => {
     expect(standIn.bill.total() <= ledgerUsd).toBe(true);
     checkBilled(decisions, standIn.bill);
     checkCallByCall(decisions, standIn.bill);
-    const report = await verifyChain(rows);
+    const { policies } = await readPolicies(join(home, 'acme'));
+    expect(policies.size).toBe(POLICIES.length);
+    const report = await verifyChain(rows, { policies });
+    expect(report.verdicts.lawful).toMatchObject({ answer: 'yes' });
+    for (const cap of report.caps) expect(cap.exceeded).toBe(false);
     expect(report.files[0]?.problems.filter((problem) => problem.severity === 'error')).toEqual([]);
     expect(report.verdicts.contiguous.answer).toBe('yes');
     expect(report.files[0]?.rows).toBe(rows.length);
