@@ -43,7 +43,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 describe('the tarball', () => {
   it('holds the built package and its documents, and nothing else', () => {
     const allowed =
-      /^(bin\/agentguard\.js|dist\/.+\.(js|d\.ts)|docs\/[\w-]+\.md|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
+      /^(bin\/agentguard\.js|dist\/.+\.(js|d\.ts)|docs\/[\w-]+\.md|schema\/policy\.schema\.json|README\.md|CHANGELOG\.md|LICENSE|package\.json)$/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
     for (const file of [
       'bin/agentguard.js',

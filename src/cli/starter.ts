@@ -1,12 +1,14 @@
 /** The two files that `init` writes for a new user: a policy and an agent that runs under it. */
 
-export const POLICY_FILE = 'agentguard-policy.json';
+export const POLICY_FILE = 'policy.json';
 export const AGENT_FILE = 'agent.mjs';
 
 /** A policy with every window small enough to be met while trying things out. */
 export function printStarterPolicy(scope: string, nowMs: number): string {
   const effectiveFrom = new Date(Math.floor(nowMs / 1000) * 1000).toISOString();
   const policy = {
+    // Editors complete and check against it, once the package is installed beside the file.
+    $schema: './node_modules/@agentguard-run/spend/schema/policy.schema.json',
     id: 'starter',
     name: 'Starter policy',
     scope: { tenantId: scope },
@@ -33,7 +35,7 @@ export function printStarterPolicy(scope: string, nowMs: number): string {
 export function printAgent(scope: string): string {
   return `// One guarded call: decided before it is sent, signed into a ledger, settled on what was billed.
 // Run: OPENROUTER_API_KEY=sk-or-... node ${AGENT_FILE}
-import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { AgentGuardBlockedError, setCostOverride, withSpendGuard } from '@agentguard-run/spend';
 import OpenAI from 'openai';
 
@@ -47,11 +49,10 @@ if (!apiKey) {
   process.exit(2);
 }
 
-const policy = JSON.parse(await readFile(new URL('./${POLICY_FILE}', import.meta.url), 'utf8'));
 const baseURL = process.env.OPENROUTER_BASE_URL ?? 'https://openrouter.ai/api/v1';
 
 const client = withSpendGuard(new OpenAI({ apiKey, baseURL }), {
-  policy,
+  policy: fileURLToPath(new URL('./${POLICY_FILE}', import.meta.url)),
   scope: { tenantId: ${JSON.stringify(scope)}, agentId: 'quickstart' },
   config: {
     provider: 'openrouter',

@@ -1,15 +1,16 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printUsd } from '../../src/core/money.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { startStandIn } from '../../src/stand-in/server.js';
 import { nodeBackend } from '../../src/store/node-crypto.js';
-import { makeConsumer, runBin, runNode } from '../helpers/consumer.js';
+import { makeConsumer, ROOT, runBin, runNode } from '../helpers/consumer.js';
 import { makeHome, readRows } from '../helpers/home.js';
 import { runCli } from './run-cli.js';
 
-const FILES = ['agentguard-policy.json', 'agent.mjs'];
+const FILES = ['policy.json', 'agent.mjs'];
 
 describe('init', () => {
   it('makes ledger, key, policy and quickstart, and prints the public key and what to do next', async () => {
@@ -20,6 +21,11 @@ describe('init', () => {
     expect(out).toMatch(/^ {2}[0-9a-f]{64}$/m);
     expect(out).toContain('  npm install openai @agentguard-run/spend\n');
     expect((await stat(join(home, '%41cme%20%45%55', 'signing.key'))).mode & 0o777).toBe(0o600);
+    const schema = JSON.parse(await readFile(join(cwd, FILES[0]!), 'utf8')).$schema as string;
+    const shipped = schema.replace('./node_modules/@agentguard-run/spend/', '');
+    const { files } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(files).toContain(dirname(shipped));
+    expect(existsSync(join(ROOT, shipped))).toBe(true);
     const policy = parsePolicy(JSON.parse(await readFile(join(cwd, FILES[0]!), 'utf8')), nodeBackend);
     expect(policy).toMatchObject({ ok: true, warnings: [], policy: { scope: { tenantId: 'Acme EU' } } });
   });
@@ -54,7 +60,7 @@ describe('init', () => {
     const home = await makeHome();
     const { code, err } = await runCli(['init'], { home, cwd: join(home, 'none') });
     expect(code).toBe(3);
-    expect(err).toMatch(/agent(guard-policy\.json|\.mjs) cannot be made: the folder does not exist/);
+    expect(err).toMatch(/(policy\.json|agent\.mjs) cannot be made: the folder does not exist/);
   });
 
   it('its quickstart runs, against the stand-in, and its ledger verifies', async () => {

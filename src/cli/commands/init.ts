@@ -54,6 +54,7 @@ function printMade(context: CommandContext, made: readonly Made[], publicKeyHex:
     io.env.AGENTGUARD_HOME || homeFlag === undefined ? '' : `AGENTGUARD_HOME=${quoteForShell(context.home)} `;
   out.command('npm install openai @agentguard-run/spend');
   out.command(`${home}OPENROUTER_API_KEY=sk-or-… node ${AGENT_FILE}`);
+  out.command(suggest(context, `policy check ${POLICY_FILE}`));
   out.command(suggest(context, 'verify --trace latest'));
 }
 
