@@ -1,6 +1,7 @@
 /** Which ledgers are meant: those of the home, or files that were named. */
 import * as fs from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { listFullParts } from '../store/ledger-parts.js';
 import { LEDGER_FILE, listScopes } from '../store/paths.js';
 import { explainSystemError, unreadableError } from './cli-error.js';
 import { type CommandContext, suggest } from './context.js';
@@ -37,8 +38,8 @@ export async function listHomeLedgers(context: CommandContext): Promise<Places> 
   await requireFolder(context);
   const places: LedgerPlace[] = [];
   const faults: PlaceFault[] = [];
-  for (const { scope, ledger } of await listScopes(home)) {
-    const fault = await inspectLedger(ledger);
+  for (const { scope, ledger, folder } of await listScopes(home)) {
+    const fault = await inspectLedger(ledger, folder);
     if (fault === undefined) places.push({ path: ledger, scope });
     else if (fault !== '') faults.push({ path: ledger, message: fault });
   }
@@ -73,9 +74,12 @@ async function requireFolder(context: CommandContext): Promise<void> {
 }
 
 /** What keeps a ledger of the home from being read; empty when it is merely not there. */
-async function inspectLedger(path: string): Promise<string | undefined> {
+async function inspectLedger(path: string, folder: string): Promise<string | undefined> {
   const stats = await fs.lstat(path).catch((cause: NodeJS.ErrnoException) => cause);
-  if (stats instanceof Error) return stats.code === 'ENOENT' ? '' : explainSystemError(stats);
+  // Without its newest part, the full ones are still a ledger.
+  if (stats instanceof Error && stats.code === 'ENOENT')
+    return listFullParts(folder).length > 0 ? undefined : '';
+  if (stats instanceof Error) return explainSystemError(stats);
   if (stats.isSymbolicLink()) return 'is a symbolic link; a ledger of the home must not be one';
   return stats.isFile() ? undefined : 'is not a plain file';
 }

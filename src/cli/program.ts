@@ -62,6 +62,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   definePolicy(add);
   defineModels(add);
   defineReconcile(add);
+  defineProofs(add);
   defineControls(add);
   return program;
 }
@@ -92,12 +93,25 @@ function definePolicy(add: Add): void {
     const { runPolicy } = await import('./commands/policy.js');
     return runPolicy;
   })
-    .description('check a policy file, or sign it as its owner')
-    .argument('[action]', 'check, sign')
+    .description('check a policy file, explain what it says to a call, or sign it as its owner')
+    .argument('[action]', 'check, explain, sign')
     .argument('[file]', 'a policy as JSON or YAML')
     .option('--key <file>', "sign: the owner's key")
     .option('--new-key <file>', "sign: make an owner's key, and sign with it when a policy is named")
-    .option('--owner <name>', 'sign: what receipts call the owner');
+    .option('--owner <name>', 'sign: what receipts call the owner')
+    .option('--model <id>', 'explain: the model that is asked')
+    .option('--input-tokens <n>', 'explain: the most input tokens (default: 1000)')
+    .option('--max-output-tokens <n>', "explain: the most output tokens (default: the policy's)")
+    .option('--capability <name>', 'explain: what the call claims')
+    .option('--at <moment>', 'explain: when (default: now)')
+    .option('--scope <name>', 'explain: the tenant, with the counters of its ledger')
+    .option('--team <id>', 'explain: a label of the call')
+    .option('--user <id>', 'explain: a label of the call')
+    .option('--agent <id>', 'explain: a label of the call')
+    .option('--task <id>', 'explain: a label of the call')
+    .option('--session <id>', 'explain: a label of the call')
+    .option('--workflow <id>', 'explain: a label of the call')
+    .option('--environment <name>', 'explain: a label of the call');
 }
 
 function defineControls(add: Add): void {
@@ -138,6 +152,33 @@ function defineControls(add: Add): void {
     .option('--environment <name>', 'only for calls of this environment');
 }
 
+function defineProofs(add: Add): void {
+  add('checkpoint', 'agentguard checkpoint --to /mnt/vault/acme.checkpoint', async () => {
+    const { runCheckpoint } = await import('./commands/checkpoint.js');
+    return runCheckpoint;
+  })
+    .description('sign how many rows a ledger has, and bring that to where nobody can change it')
+    .option('--scope <name>', 'tenant whose ledger it is (default: the only one of the home)')
+    .option('--to <sink>', 'a file, - or exec: and a command; may be repeated (default: -)', collect);
+  add('receipt', 'agentguard receipt 3f2c8a91-…  --proof', async () => {
+    const { runReceipt } = await import('./commands/receipt.js');
+    return (context, options, [id]) => runReceipt(context, options, id);
+  })
+    .description('print one row as it stands in its ledger')
+    .argument('[id]', 'id of the row')
+    .option('--proof', 'with the proof that a checkpoint counts it (C2SP tlog-proof)');
+  add('keys', 'agentguard keys rotate --reason yearly', async () => {
+    const { runKeys } = await import('./commands/keys.js');
+    return (context, options, [action]) => runKeys(context, options, action);
+  })
+    .description('list the keys of ledgers, give one a new key, or pin one for an auditor')
+    .argument('[action]', 'list, rotate or pin (default: list)')
+    .option('--scope <name>', 'tenant whose ledger it is')
+    .option('--reason <text>', 'why, for the signed row of rotate')
+    .option('--trust <file>', 'file that pin adds the key to')
+    .option('--name <owner>', 'name of the owner for pin (default: the scope)');
+}
+
 function defineReconcile(
   add: (name: string, example: string, load: () => Promise<Handler>) => Command,
 ): void {
@@ -171,6 +212,7 @@ function defineVerify(add: (name: string, example: string, load: () => Promise<H
     .option('--public-key <hex>', 'every row must be signed with this key; may be repeated', collect)
     .option('--trust <file>', 'JSON file of keys whose owners are known')
     .option('--policy <file>', 'this policy must have governed every decision; may be repeated', collect)
+    .option('--checkpoint <file>', 'the ledger must extend this checkpoint; may be repeated', collect)
     .option('--require <verdicts>', 'verdicts that must be "yes", such as authentic,contiguous');
 }
 

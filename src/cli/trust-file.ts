@@ -20,7 +20,7 @@ import { readJsonLine } from '../core/row-reader.js';
 import { isForeign } from '../store/paths.js';
 import { explainSystemError, unreadableError } from './cli-error.js';
 
-const KEYS = ['publicKeyHex', 'name', 'validFrom', 'validUntil'] as const;
+const KEYS = ['publicKeyHex', 'name', 'validFrom', 'validUntil', 'revokedAt'] as const;
 const MAX_KEYS = 10_000;
 
 /** The keys in a trust file. @throws CliError when it cannot be read, is not safe, or is not one. */
@@ -86,16 +86,18 @@ function readKey(fields: Fields): PinnedKey | undefined {
   const name = readName(fields, 'name');
   const validFrom = readMoment(fields, 'validFrom');
   const validUntil = readMoment(fields, 'validUntil');
+  const revokedAt = readMoment(fields, 'revokedAt');
   if (!isKey) return undefined;
   return {
     publicKeyHex,
     ...(name !== undefined && { name }),
     ...(validFrom !== undefined && { validFrom }),
     ...(validUntil !== undefined && { validUntil }),
+    ...(revokedAt !== undefined && { revokedAt }),
   };
 }
 
-function readMoment(fields: Fields, key: 'validFrom' | 'validUntil'): string | undefined {
+function readMoment(fields: Fields, key: 'validFrom' | 'validUntil' | 'revokedAt'): string | undefined {
   const value = fields.data[key];
   if (value === undefined) return undefined;
   if (typeof value === 'string' && parseInstant(value) !== undefined) return value;

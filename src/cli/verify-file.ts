@@ -1,10 +1,10 @@
 /** Verifies one file or stream, row by row, with what the caller wants to hear on the way. */
 
-import { createLedgerVerifier, type VerifyOptions } from '../core/ledger-verifier.js';
+import { createLedgerVerifier, type LedgerVerifier, type VerifyOptions } from '../core/ledger-verifier.js';
 import { type Receipt, readReceipt } from '../core/receipt.js';
 import type { FileReport } from '../core/report.js';
 import { verifyEntry } from '../core/verify.js';
-import { measureLedgerBytes } from '../store/part-reader.js';
+import { findMissingParts, measureLedgerBytes } from '../store/part-reader.js';
 import type { Progress } from './progress.js';
 import { readRowRuns, type SourceKind } from './receipt-source.js';
 
@@ -38,14 +38,16 @@ const MAX_LISTED_LINES = 1_000;
 export async function verifyFile(job: FileJob): Promise<FileOutcome> {
   const { path, source, options, signal } = job;
   const totalBytes = typeof source === 'string' ? await measureLedgerBytes(source) : undefined;
-  const verifier = createLedgerVerifier({ ...options, path });
+  const runs = readRowRuns(source);
+  let verifier: LedgerVerifier | undefined;
   const selection = job.selects && createSelection(job.selects);
   let kind: SourceKind = 'ledger';
   let line = 0;
   let onlyRow: Uint8Array | undefined;
-  for await (const run of readRowRuns(source)) {
+  for await (const run of runs) {
     signal.throwIfAborted();
     kind = run.kind;
+    verifier ??= await startVerifier(job, kind);
     for (const row of run.rows) {
       line++;
       selection?.look(row, line);
@@ -58,12 +60,24 @@ export async function verifyFile(job: FileJob): Promise<FileOutcome> {
     }
     job.progress?.update(line, run.bytesRead, totalBytes);
   }
-  const report = verifier.finish();
+  const report = (verifier ?? createLedgerVerifier({ ...options, path })).finish();
   if (!onlyRow) return { kind, report, selection: selection?.result() };
   // A receipt by itself says less than a ledger of one row: what that is, is decided in one place.
   const { verdicts, problems } = await verifyEntry(onlyRow, options);
   const alone = { ...report, verdicts, problems, problemCount: problems.length };
   return { kind, report: alone, selection: selection?.result() };
+}
+
+async function startVerifier({ path, source, options }: FileJob, kind: SourceKind): Promise<LedgerVerifier> {
+  // A checkpoint counts lines as they stand in a ledger; in a list or printed out they are other bytes.
+  const { checkpoints: _, ...others } = options;
+  const verifier = createLedgerVerifier({
+    ...(kind === 'ledger' ? options : others),
+    path,
+  });
+  const missing = typeof source === 'string' ? await findMissingParts(source) : [];
+  for (const name of missing) verifier.missPart(name);
+  return verifier;
 }
 
 function createSelection(selects: (receipt: Receipt) => boolean) {

@@ -1,10 +1,14 @@
 /** What `verify` is asked to demand: verdicts and keys, read from its options. */
+import * as fs from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { OptionValues } from 'commander';
 import { isHex } from '../core/bytes.js';
+import { parseCheckpoint } from '../core/checkpoint.js';
+import type { BroughtCheckpoint } from '../core/checkpoint-step.js';
 import type { VerifyOptions } from '../core/ledger-verifier.js';
 import { findNearest } from '../core/nearest.js';
 import { nodeBackend } from '../store/node-crypto.js';
-import { usageError } from './cli-error.js';
+import { explainSystemError, unreadableError, usageError } from './cli-error.js';
 import type { CommandContext } from './context.js';
 import { loadTrustFile } from './trust-file.js';
 import { VERDICT_NAMES, type VerdictName } from './verify-print.js';
@@ -41,4 +45,24 @@ export async function readKeys({ io }: CommandContext, options: OptionValues): P
   }
   const pinnedKeys = options.trust === undefined ? [] : await loadTrustFile(io.cwd, String(options.trust));
   return { backend: nodeBackend, pinnedKeys, ...(allowedKeys && { allowedKeys }) };
+}
+
+/** The checkpoints that `--checkpoint` names. @throws CliError for a file that holds none */
+export async function readBrought(
+  { io }: CommandContext,
+  names: readonly string[] | undefined,
+): Promise<readonly BroughtCheckpoint[]> {
+  return Promise.all((names ?? []).map((name) => readCheckpointFile(resolve(io.cwd, name), name)));
+}
+
+async function readCheckpointFile(path: string, name: string): Promise<BroughtCheckpoint> {
+  const bytes = await fs.readFile(path).catch((cause: Error) => {
+    throw unreadableError(`the checkpoint ${name} ${explainSystemError(cause)}`);
+  });
+  const reading = parseCheckpoint(bytes);
+  if (reading.ok) return { name, checkpoint: reading.value };
+  throw unreadableError(
+    `the checkpoint ${name} cannot be used: ${reading.message}`,
+    'agentguard checkpoint writes them; ask for it again from where it was kept',
+  );
 }

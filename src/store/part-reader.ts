@@ -5,6 +5,8 @@ import { isSameFile, listFullParts, namePart } from './ledger-parts.js';
 import { codeOf, LEDGER_FILE } from './paths.js';
 
 const CHUNK_BYTES = 262_144;
+/** A part with a number out of this world must not make a list as long. */
+const MAX_NAMED = 100;
 
 /** What makes two looks see one file. */
 export interface FileIdentity {
@@ -41,6 +43,17 @@ export async function measureLedgerBytes(path: string): Promise<number> {
   let size = stats?.size ?? 0;
   for (const part of parts) size += (await fs.stat(join(dirname(path), namePart(part)))).size;
   return size;
+}
+
+/** Names of parts between the oldest and the newest that are there, and are not there themselves. */
+export async function findMissingParts(path: string): Promise<readonly string[]> {
+  const parts = basename(path) === LEDGER_FILE ? await findFullParts(path) : [];
+  const [oldest = 0] = parts;
+  const all = Array.from({ length: (parts.at(-1) ?? oldest) - oldest }, (_, at) => oldest + at);
+  return all
+    .filter((part) => !parts.includes(part))
+    .slice(0, MAX_NAMED)
+    .map(namePart);
 }
 
 /** Which full part beside `path` a file is now; `undefined` when none. */

@@ -1,11 +1,12 @@
 /** `agentguard verify`: proves ledgers and receipts, and says what the proof covers (docs/cli.md, verify). */
 import { resolve } from 'node:path';
 import type { OptionValues } from 'commander';
+import { type BroughtCheckpoint, reportMissingLedgers } from '../../core/checkpoint-step.js';
 import type { VerifyOptions } from '../../core/ledger-verifier.js';
 import type { Policy } from '../../core/policy.js';
 import type { FileReport, Verdicts, VerifyReport } from '../../core/report.js';
 import { combineReports } from '../../core/verify.js';
-import { explainSystemError, unreadableError, usageError } from '../cli-error.js';
+import { CliError, explainSystemError, unreadableError, usageError } from '../cli-error.js';
 import { type CommandContext, suggest } from '../context.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import {
@@ -19,7 +20,7 @@ import { bold, dim, paint } from '../print.js';
 import { createProgress } from '../progress.js';
 import { resolveTrace, type Trace } from '../trace.js';
 import { type FileOutcome, verifyFile } from '../verify-file.js';
-import { readKeys, readRequired } from '../verify-options.js';
+import { readBrought, readKeys, readRequired } from '../verify-options.js';
 import { addPolicies, readDemanded } from '../verify-policies.js';
 import { printFile, printHeadline, VERDICT_NAMES, type VerdictName } from '../verify-print.js';
 
@@ -44,7 +45,7 @@ interface Means {
 const HINTS: Readonly<Record<VerdictName, string>> = {
   authentic: 'get each signer’s key from its owner and give it with --public-key or --trust',
   contiguous: 'bring the whole ledger, from its first row',
-  complete: 'only a checkpoint kept elsewhere shows it, and this version reads none yet',
+  complete: 'bring a checkpoint that was kept elsewhere, with --checkpoint',
   lawful: 'keep the policies folder beside the ledger, or name policies with --policy',
 };
 
@@ -56,15 +57,17 @@ export async function runVerify(
 ): Promise<ExitCode> {
   const startedMs = context.io.elapsedMs();
   const required = readRequired(options.require);
-  const verifyOptions = await readKeys(context, options);
+  const checkpoints = await readBrought(context, options.checkpoint);
+  const verifyOptions = { ...(await readKeys(context, options)), checkpoints };
   const demanded = readDemanded(context, options);
-  const { places, faults } = await findPlaces(context, paths);
+  const { places, faults } = await findPlaces(context, paths, checkpoints);
   const trace =
     options.trace === undefined ? undefined : await trail(context, String(options.trace), places, faults);
   const work = await verifyPlaces(context, trace?.places ?? places, { verifyOptions, demanded, trace });
-  const report = combineReports(chooseJudged(work.outcomes, paths.length > 0));
+  const outcomes = [...work.outcomes, ...listMissing(work.outcomes, checkpoints)];
+  const report = combineReports(chooseJudged(outcomes, paths.length > 0));
   const verification: Verification = {
-    outcomes: work.outcomes,
+    outcomes,
     faults: [...faults, ...work.faults],
     report,
     trace,
@@ -110,8 +113,31 @@ function isEmpty({ rows, problemCount }: FileReport): boolean {
   return rows === 0 && problemCount === 0;
 }
 
-async function findPlaces(context: CommandContext, paths: readonly string[]) {
-  return paths.length > 0 ? listNamedFiles(context.io.cwd, paths) : listHomeLedgers(context);
+async function findPlaces(
+  context: CommandContext,
+  paths: readonly string[],
+  checkpoints: readonly BroughtCheckpoint[],
+) {
+  if (paths.length > 0) return listNamedFiles(context.io.cwd, paths);
+  try {
+    return await listHomeLedgers(context);
+  } catch (error) {
+    // A ledger that is gone is what checkpoints are for: they tell of it.
+    if (checkpoints.length === 0 || !(error instanceof CliError)) throw error;
+    return { places: [], faults: [] };
+  }
+}
+
+/** Ledgers that checkpoints tell of and that nobody brought. */
+function listMissing(
+  outcomes: readonly FileOutcome[],
+  checkpoints: readonly BroughtCheckpoint[],
+): readonly FileOutcome[] {
+  const reports = reportMissingLedgers(
+    outcomes.map(({ report }) => report),
+    checkpoints,
+  );
+  return reports.map((report) => ({ kind: 'ledger', report, selection: undefined }));
 }
 
 async function trail(

@@ -1,0 +1,96 @@
+/** `agentguard receipt`: one row as it stands in its ledger, and the proof that a checkpoint counts it (docs/cli.md). */
+import type { OptionValues } from 'commander';
+import { decodeUtf8 } from '../../core/bytes.js';
+import type { SignedCheckpoint } from '../../core/checkpoint.js';
+import { proveInclusion } from '../../core/merkle.js';
+import { ownValue, readReceipt } from '../../core/receipt.js';
+import { printTlogProof } from '../../core/tlog-proof.js';
+import { readCheckpoints } from '../../store/checkpoint-file.js';
+import { nodeBackend } from '../../store/node-crypto.js';
+import type { ScopePaths } from '../../store/paths.js';
+import { readLines } from '../../store/tail.js';
+import { openSubtrees } from '../../store/tree.js';
+import { CliError, unreadableError, usageError } from '../cli-error.js';
+import { type CommandContext, suggest } from '../context.js';
+import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
+import { chooseLedgerScopes } from '../one-scope.js';
+import { writeRaw } from '../raw-output.js';
+
+/** A row where it stands. */
+export interface PlacedRow {
+  readonly paths: ScopePaths;
+  readonly ledgerId: string | undefined;
+  /** From 0, over all parts. */
+  readonly index: number;
+  /** Without its line feed. */
+  readonly line: Uint8Array;
+}
+
+/** Runs `receipt`. @throws CliError when there is no such row, or no checkpoint that counts it */
+export async function runReceipt(
+  context: CommandContext,
+  options: OptionValues,
+  id: string | undefined,
+): Promise<ExitCode> {
+  if (id === undefined)
+    throw usageError('receipt takes the id of a row', 'agentguard explain latest names one');
+  const row = await findRow(context, id);
+  if (options.proof === true) writeRaw(context.io, await proveRow(context, row));
+  else writeRaw(context.io, `${decodeUtf8(row.line) ?? ''}\n`);
+  return EXIT_CODES.ok;
+}
+
+/** The row with that `decisionId`. @throws CliError when there is none */
+export async function findRow(context: CommandContext, id: string): Promise<PlacedRow> {
+  const needle = Buffer.from(JSON.stringify(id).slice(1, -1));
+  for (const paths of await chooseLedgerScopes(context)) {
+    let index = 0;
+    for await (const { lines, tornTail } of readLines(paths.ledger)) {
+      context.io.signal.throwIfAborted();
+      for (const line of [...lines.map(({ bytes }) => bytes), ...(tornTail ? [tornTail] : [])]) {
+        const found = Buffer.from(line.buffer, line.byteOffset, line.byteLength).includes(needle)
+          ? readReceipt(line)
+          : undefined;
+        if (found?.ok && ownValue(found.value.decision, 'decisionId') === id) {
+          const ledgerId = ownValue(found.value.decision, 'ledgerId');
+          return { paths, index, line, ledgerId: typeof ledgerId === 'string' ? ledgerId : undefined };
+        }
+        index++;
+      }
+    }
+  }
+  throw unreadableError(
+    `no row ${JSON.stringify(id)} is in the ledgers of ${context.home}`,
+    `${suggest(context, 'explain latest')} names the newest decision`,
+  );
+}
+
+/** The row with its proof, as text. @throws CliError when no checkpoint counts it, or the ledger is not that of one */
+export async function proveRow(context: CommandContext, row: PlacedRow): Promise<string> {
+  const { paths, ledgerId, index, line } = row;
+  const checkpoint = ledgerId === undefined ? undefined : await findCheckpoint(paths.folder, ledgerId, index);
+  if (!checkpoint)
+    throw unreadableError(
+      `no checkpoint of ${paths.ledger} counts row ${index} yet`,
+      `${suggest(context, 'checkpoint')} signs one`,
+    );
+  const { size, root } = checkpoint;
+  const source = await openSubtrees(paths.folder, size, root, nodeBackend);
+  if (!source)
+    throw new CliError(
+      EXIT_CODES.failed,
+      `${paths.ledger} is not what its checkpoint of ${size} rows counted`,
+      suggest(context, `verify ${paths.ledger}`),
+    );
+  const hashes = proveInclusion(source, index, size, nodeBackend.sha256);
+  return printTlogProof({ index, hashes, checkpoint, extra: line });
+}
+
+/** The newest one: it says the most about what came after the row. */
+async function findCheckpoint(
+  folder: string,
+  ledgerId: string,
+  index: number,
+): Promise<SignedCheckpoint | undefined> {
+  return (await readCheckpoints(folder, ledgerId)).findLast(({ size }) => size > index);
+}
