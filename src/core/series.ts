@@ -63,7 +63,7 @@ export interface Series {
  * value among them, together as `""`. Rows outside the steps and rows without a time are left out.
  */
 export function createSeries(by: ValueField, steps: Steps, maxGroups = DEFAULT_GROUPS): Series {
-  const { startsMs, endMs, stepMs } = steps;
+  const { startsMs, endMs } = steps;
   const sums = new Map<string, Usd[]>();
   const calls = startsMs.map(() => 0);
   const blocked = startsMs.map(() => 0);
@@ -82,18 +82,28 @@ export function createSeries(by: ValueField, steps: Steps, maxGroups = DEFAULT_G
     addValue,
     add: (record) => addValue(record, pickValue(record, by)),
     describe() {
-      const { groups, values } = stack(sums, maxGroups, startsMs.length);
-      return {
-        by,
-        stepMs,
-        startsMs,
-        groups,
-        settledUsd: values.map((steps) => steps.map(printUsd)),
-        calls,
-        blocked,
-      };
+      return describeSeries(by, steps, { sums, calls, blocked }, maxGroups);
     },
   };
+}
+
+/** What a series is made of: per group and step, and per step. */
+export interface SeriesSums {
+  readonly sums: ReadonlyMap<string, readonly Usd[]>;
+  readonly calls: readonly number[];
+  readonly blocked: readonly number[];
+}
+
+/** The answer for sums that are complete. */
+export function describeSeries(
+  by: ValueField,
+  { stepMs, startsMs }: Steps,
+  { sums, calls, blocked }: SeriesSums,
+  maxGroups = DEFAULT_GROUPS,
+): SeriesAnswer {
+  const { groups, values } = stack(sums, maxGroups, startsMs.length);
+  const settledUsd = values.map((steps) => steps.map(printUsd));
+  return { by, stepMs, startsMs, groups, settledUsd, calls, blocked };
 }
 
 function stack(sums: ReadonlyMap<string, readonly Usd[]>, maxGroups: number, length: number) {
@@ -116,7 +126,7 @@ function toList<T>(value: T | undefined): readonly T[] {
 }
 
 /** The step that a moment lies in; -1 for none. */
-function findStep(startsMs: readonly number[], endMs: number, atMs: number): number {
+export function findStep(startsMs: readonly number[], endMs: number, atMs: number): number {
   if (!(atMs >= startsMs[0]! && atMs < endMs)) return -1;
   let [low, high] = [0, startsMs.length - 1];
   while (low < high) {
