@@ -3,6 +3,7 @@ import { Command, type OptionValues } from 'commander';
 import { type CommandContext, type CommonOptions, createContext } from './context.js';
 import type { ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
+import { defineRecordCommands } from './record-commands.js';
 
 /** Runs one command with its options and arguments. */
 type Handler = (context: CommandContext, options: OptionValues, args: readonly string[]) => Promise<ExitCode>;
@@ -62,6 +63,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   definePolicy(add);
   defineModels(add);
   defineReconcile(add);
+  defineRecordCommands(add);
   defineProofs(add);
   defineControls(add);
   return program;

@@ -1,13 +1,15 @@
 /**
- * Reads whatever somebody calls a ledger: lines, one receipt printed over several lines, or a JSON array of receipts.
+ * Reads whatever somebody calls a ledger: lines, one receipt printed over several lines, a JSON array of receipts, or a
+ * bundle.
  * Rows come out as the bytes that were there, so that the strict reader sees what everybody else would.
  */
+import { BUNDLE_START, countAttachments } from '../core/bundle.js';
 import { MAX_LINE_BYTES } from '../core/row-reader.js';
 import { readLedgerBytes } from '../store/part-reader.js';
 import { readLines } from '../store/tail.js';
 import { createArraySplitter } from './json-array.js';
 
-export type SourceKind = 'ledger' | 'receipt' | 'array';
+export type SourceKind = 'ledger' | 'receipt' | 'array' | 'bundle';
 
 /** Rows that were read together, and how far the source was read. */
 export interface RowRun {
@@ -16,6 +18,8 @@ export interface RowRun {
   /** What follows the last line feed of a ledger. */
   readonly tornTail: Uint8Array | undefined;
   readonly bytesRead: number;
+  /** Of a bundle, before its first row: the lines that are no rows. */
+  readonly attachments?: readonly Uint8Array[];
 }
 
 /** A receipt printed over several lines starts with a brace alone. */
@@ -28,7 +32,9 @@ export async function* readRowRuns(source: string | AsyncIterable<Uint8Array>): 
   const chunks = countBytes(stream, counter)[Symbol.asyncIterator]();
   const { head, rest } = await peek(chunks);
   const kind = detectKind(head);
-  if (kind === 'ledger') {
+  if (kind === 'bundle') {
+    yield* readBundle(rest, counter);
+  } else if (kind === 'ledger') {
     for await (const { lines, tornTail } of readLines(rest))
       yield { kind, rows: lines.map((line) => line.bytes), tornTail, bytesRead: counter.bytes };
   } else if (kind === 'array') {
@@ -44,8 +50,30 @@ export async function* readRowRuns(source: string | AsyncIterable<Uint8Array>): 
 
 function detectKind(head: Uint8Array): SourceKind {
   const text = Buffer.from(head.subarray(0, 1024)).toString('latin1');
+  if (text.startsWith(BUNDLE_START)) return 'bundle';
   if (/^\s*\[/.test(text)) return 'array';
   return PRINTED_RECEIPT.test(text) ? 'receipt' : 'ledger';
+}
+
+/** A head that is none is a row, for its reader to refuse; so are attachments that are missing. */
+async function* readBundle(
+  rest: AsyncIterable<Uint8Array>,
+  counter: { readonly bytes: number },
+): AsyncGenerator<RowRun> {
+  let left: number | undefined;
+  for await (const { lines, tornTail } of readLines(rest)) {
+    const bytes = lines.map((line) => line.bytes);
+    let from = 0;
+    if (left === undefined && bytes[0]) {
+      const count = countAttachments(bytes[0]);
+      left = count ?? 0;
+      from = count === undefined ? 0 : 1;
+    }
+    const to = from + Math.min(left ?? 0, bytes.length - from);
+    left = left === undefined ? undefined : left - (to - from);
+    const [attachments, rows] = [bytes.slice(from, to), bytes.slice(to)];
+    yield { kind: 'bundle', attachments, rows, tornTail, bytesRead: counter.bytes };
+  }
 }
 
 async function* countBytes(stream: AsyncIterable<Uint8Array>, counter: { bytes: number }) {

@@ -1,9 +1,11 @@
 /** Verifies one file or stream, row by row, with what the caller wants to hear on the way. */
 
+import { readPolicyLine } from '../core/bundle.js';
 import { createLedgerVerifier, type LedgerVerifier, type VerifyOptions } from '../core/ledger-verifier.js';
 import { type Receipt, readReceipt } from '../core/receipt.js';
 import type { FileReport } from '../core/report.js';
 import { verifyEntry } from '../core/verify.js';
+import { nodeBackend } from '../store/node-crypto.js';
 import { findMissingParts, measureLedgerBytes } from '../store/part-reader.js';
 import type { Progress } from './progress.js';
 import { readRowRuns, type SourceKind } from './receipt-source.js';
@@ -39,6 +41,7 @@ export async function verifyFile(job: FileJob): Promise<FileOutcome> {
   const { path, source, options, signal } = job;
   const totalBytes = typeof source === 'string' ? await measureLedgerBytes(source) : undefined;
   const runs = readRowRuns(source);
+  const policies = new Map(options.policies);
   let verifier: LedgerVerifier | undefined;
   const selection = job.selects && createSelection(job.selects);
   let kind: SourceKind = 'ledger';
@@ -47,7 +50,13 @@ export async function verifyFile(job: FileJob): Promise<FileOutcome> {
   for await (const run of runs) {
     signal.throwIfAborted();
     kind = run.kind;
-    verifier ??= await startVerifier(job, kind);
+    for (const attachment of run.attachments ?? []) {
+      const policy = readPolicyLine(attachment, nodeBackend);
+      if (policy) policies.set(policy.policyHash, policy);
+    }
+    // With the first row: the policies of a bundle stand before it.
+    if (run.rows.length === 0 && !run.tornTail) continue;
+    verifier ??= await startVerifier({ ...job, options: { ...options, policies } }, kind);
     for (const row of run.rows) {
       line++;
       selection?.look(row, line);
@@ -72,7 +81,7 @@ async function startVerifier({ path, source, options }: FileJob, kind: SourceKin
   // A checkpoint counts lines as they stand in a ledger; in a list or printed out they are other bytes.
   const { checkpoints: _, ...others } = options;
   const verifier = createLedgerVerifier({
-    ...(kind === 'ledger' ? options : others),
+    ...(kind === 'ledger' || kind === 'bundle' ? options : others),
     path,
   });
   const missing = typeof source === 'string' ? await findMissingParts(source) : [];

@@ -94,6 +94,8 @@ describe('a JSON example of docs/cli.md has the keys of the real output', () => 
     ['demo', ['demo']],
     ['init', ['init']],
     ['doctor', ['doctor']],
+    ['report', ['report', '--period', '2026']],
+    ['status', ['status']],
   ])('%s', async (name, argv) => {
     const home = await makeHome();
     await putLedger(home, writeLedger('a').lines);
