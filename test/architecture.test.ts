@@ -41,6 +41,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
 };
 const names = Object.keys(ROOMS);
+/** Folders inside rooms, not rooms. */
+const OWN_FOLDERS = new Set([
+  'commands',
+  ...['state', 'frame', 'live', 'spend', 'receipt', 'integrity', 'policies', 'verify'],
+]);
 
 /** Every arrow that must not exist. */
 const wrongArrows = names.flatMap((from) =>
@@ -194,12 +199,12 @@ function listImports(text: string): readonly string[] {
   );
 }
 
-/** Own files, files of an allowed room (cli keeps commands one folder deeper), and the room's packages. */
+/** Own files, also one folder deeper, files of an allowed room, and the room's packages. */
 function isAllowed(room: Room, specifier: string): boolean {
   if (!specifier.startsWith('.')) return room.packages.test(specifier);
   const [, target] = /^(?:\.\.\/)+(?:src\/)?([^/]+)\//.exec(specifier) ?? [];
   if (target === undefined) return /^(\.\/|\.\.\/[^/]+$)/.test(specifier);
-  return room.rooms.includes(target) || (specifier.startsWith('../') && target === 'commands');
+  return room.rooms.includes(target) || (specifier.startsWith('../') && OWN_FOLDERS.has(target));
 }
 
 /** Matching lines outside comments. */

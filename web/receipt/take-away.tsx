@@ -1,0 +1,75 @@
+/** Ways out of the page: copy the row, download it, check it in a terminal, link to it. */
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
+import type { ReceiptAnswer } from '../../src/core/dashboard.js';
+import { announce } from '../frame/live-region.js';
+import { Icon } from '../icons.js';
+
+const UUID = /^[0-9a-f-]{36}$/i;
+
+export function TakeAway({
+  answer,
+  decisionId,
+}: {
+  readonly answer: ReceiptAnswer;
+  readonly decisionId: string;
+}): JSX.Element {
+  // Text from a row never becomes part of a command, unless it is an id by its form.
+  const command = UUID.test(decisionId)
+    ? `agentguard verify --trace ${decisionId}`
+    : 'agentguard verify --trace latest';
+  return (
+    <section class="facts take-away">
+      <h3>Take it elsewhere</h3>
+      <p class="buttons">
+        <CopyButton title="Copy row" text={answer.line} />
+        <button type="button" class="button" onClick={() => download(answer.line)}>
+          <Icon name="download" /> Download
+        </button>
+        <CopyButton title="Copy link" text={location.href} />
+      </p>
+      <p class="command">
+        <code>{command}</code> <CopyButton title="Copy command" text={command} small />
+      </p>
+      <p class="dim">The command does the same in a terminal, without this page and its server.</p>
+    </section>
+  );
+}
+
+function CopyButton({
+  title,
+  text,
+  small = false,
+}: {
+  readonly title: string;
+  readonly text: string;
+  readonly small?: boolean;
+}): JSX.Element {
+  const done = useSignal(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(text).catch(() => announce('The browser did not allow copying.'));
+    done.value = true;
+    setTimeout(() => (done.value = false), 1500);
+  };
+  return (
+    <button
+      type="button"
+      class={small ? 'icon-button' : 'button'}
+      aria-label={small ? title : undefined}
+      onClick={() => void copy()}
+    >
+      <Icon name={done.value ? 'allow' : 'copy'} />
+      {!small && (done.value ? 'Copied' : title)}
+    </button>
+  );
+}
+
+/** The row with its line feed: a file that `agentguard verify` takes. */
+function download(line: string): void {
+  const url = URL.createObjectURL(new Blob([`${line}\n`], { type: 'application/x-ndjson' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = 'receipt.ndjson';
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

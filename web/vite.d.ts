@@ -1,0 +1,5 @@
+/** What the bundler resolves: the address of a script that was bundled as a worker. */
+declare module '*?worker&url' {
+  const url: string;
+  export default url;
+}
