@@ -7,32 +7,37 @@ import { expandNames, type ModelNames, type NameFacts, type NameModel, nameModel
 import type { Policy } from './policy.js';
 import { allows, denies, type ModelPattern } from './rule.js';
 
-/** Facts by written id. */
-type Evidence = Map<string, JsonObject>;
-
 /** Names that a policy writes out, compiled once. */
 const literals = new WeakMap<Policy, readonly ModelPattern[]>();
-/** What the catalogue changed about a model under a policy. Names are one object as long as the catalogue is the same. */
-const remembered = new WeakMap<ModelNames, WeakMap<Policy, Evidence>>();
+/**
+ * Evidence by the names of the asked model, which are one object as long as the catalogue is the same, and in there by
+ * the other models and the policies.
+ */
+const remembered = new WeakMap<ModelNames, Map<string, JsonObject | undefined>>();
+/** Lists of models come from callers: what is remembered of them stays bounded. */
+const MAX_REMEMBERED = 256;
 
-/** Evidence about the models of one call under its policies; `undefined` where spelling alone says it all. */
+/**
+ * Evidence about the models of one call under its policies, the asked model first; `undefined` where spelling alone says
+ * it all. Constant time for what was asked before.
+ */
 export function printNameEvidence(
   policies: readonly Policy[],
   models: readonly string[],
   name: NameModel,
 ): JsonObject | undefined {
-  let all: Evidence | undefined;
-  for (const model of models) {
-    const names = name(model);
-    // The same object: there is no catalogue.
-    if (names === nameModel(undefined, model)) continue;
-    for (const policy of policies)
-      for (const [written, facts] of recall(policy, model, names, name)) {
-        all ??= new Map();
-        all.set(written, facts);
-      }
-  }
-  return all && Object.fromEntries(all);
+  const [asked = ''] = models;
+  const names = name(asked);
+  // The same object: there is no catalogue.
+  if (names === nameModel(undefined, asked)) return undefined;
+  const known = remembered.get(names) ?? new Map<string, JsonObject | undefined>();
+  remembered.set(names, known);
+  const key = JSON.stringify([models, policies.map(({ policyHash }) => policyHash)]);
+  if (known.has(key)) return known.get(key);
+  if (known.size >= MAX_REMEMBERED) known.clear();
+  const evidence = collect(policies, models, name);
+  known.set(key, evidence);
+  return evidence;
 }
 
 /** The names that a row vouches for; any other id is known by its spelling. `undefined` when it is no evidence. */
@@ -48,34 +53,36 @@ export function readNameEvidence(value: Json | undefined): NameModel | undefined
   return (written) => known.get(written) ?? nameModel(undefined, written);
 }
 
-function recall(policy: Policy, model: string, names: ModelNames, name: NameModel): Evidence {
-  const byPolicy = remembered.get(names) ?? new WeakMap<Policy, Evidence>();
-  remembered.set(names, byPolicy);
-  const found = byPolicy.get(policy) ?? collect(policy, model, names, name);
-  byPolicy.set(policy, found);
-  return found;
-}
-
-function collect(policy: Policy, model: string, names: ModelNames, name: NameModel): Evidence {
-  const evidence: Evidence = new Map();
-  const spelled: NameModel = (written) => (written === model ? names : nameModel(undefined, written));
-  for (const pattern of listLiterals(policy)) {
-    const isSame =
-      allows(pattern, names, name) === allows(pattern, names, spelled) &&
-      denies(pattern, names, name) === denies(pattern, names, spelled);
+function collect(
+  policies: readonly Policy[],
+  models: readonly string[],
+  name: NameModel,
+): JsonObject | undefined {
+  const patterns = policies.flatMap(listLiterals);
+  const isRuled = policies.some(({ rules, tasks }) => rules.length > 0 || tasks.length > 0);
+  const spell: NameModel = (written) => nameModel(undefined, written);
+  // Where models are only compared by identity, ids that compare alike either way need no evidence.
+  const isMoved = patterns.some((pattern) =>
+    models.some((model) => allows(pattern, name(model), name) !== allows(pattern, spell(model), spell)),
+  );
+  if (!isRuled && !isMoved) return undefined;
+  const evidence = new Map<string, JsonObject>();
+  for (const model of models) note(evidence, model, name(model));
+  // All models are told as the catalogue has them. Of the others, those that a model's answer depends on.
+  for (const pattern of patterns) {
+    const isSame = models.every((model) => {
+      const names = name(model);
+      return (
+        allows(pattern, names, name) === allows(pattern, names, spell) &&
+        denies(pattern, names, name) === denies(pattern, names, spell)
+      );
+    });
     if (!isSame) note(evidence, pattern.text, name(pattern.text));
   }
-  // Where models are only compared by identity, two ids that compare alike either way need no evidence.
-  const isRuled = policy.rules.length > 0 || policy.tasks.length > 0;
-  const isMoved = listLiterals(policy).some((pattern) => {
-    const plain = nameModel(undefined, model);
-    return allows(pattern, names, name) !== allows(pattern, plain, (text) => nameModel(undefined, text));
-  });
-  if (isRuled || isMoved) note(evidence, model, names);
-  return evidence;
+  return evidence.size === 0 ? undefined : Object.fromEntries(evidence);
 }
 
-function note(evidence: Evidence, written: string, names: ModelNames): void {
+function note(evidence: Map<string, JsonObject>, written: string, names: ModelNames): void {
   const plain = nameModel(undefined, written);
   const { id, identity, isKnown, contextTokens, isOpen } = names;
   if (!isKnown && isOpen === plain.isOpen) return;

@@ -60,10 +60,10 @@ function makePolicy(random: Random, id: string) {
   const literals = SPELLINGS.filter((name) => name !== 'openrouter/auto');
   const caps: SpendCap[] = [
     {
-      amountCents: 0.2 + random.int(10) / 10,
+      amountCents: (1 + random.int(40)) / 100,
       window: 'per_day',
       action: 'downgrade',
-      downgradeTo: pick(random, literals),
+      downgradeTo: id === 'p0' ? HAIKU : pick(random, literals),
     },
     { amountCents: 20, window: 'per_day', action: 'block' },
   ];
@@ -71,7 +71,7 @@ function makePolicy(random: Random, id: string) {
   const tasks: Record<string, PolicyTask> = {
     '*': { model: pick(random, PATTERNS), fallback: pick(random, literals) },
   };
-  const kind = random.int(4);
+  const kind = id === 'p0' ? 0 : random.int(4);
   return policyOf(caps, { id, ...(kind > 0 ? { rules } : {}), ...(kind === 3 ? { tasks } : {}) });
 }
 
