@@ -14,8 +14,9 @@ import {
   quoteOnce,
 } from './decide.js';
 import { downgrade } from './downgrade.js';
-import { checkRules } from './permission.js';
+import { checkRules, listRoutes } from './permission.js';
 import { CAP_ACTIONS, type CapAction, type Policy } from './policy.js';
+import { refuseByRule } from './refuse.js';
 
 /** What one policy alone found. */
 interface Word {
@@ -40,14 +41,35 @@ export function decideAll(
   if (others.length === 0) return decide(first, totals, call, nowMs);
   const asked = { ...call, quote: quoteOnce(call.quote) };
   const words = policies.map((policy) => ({ policy, finding: judge(policy, totals, asked, nowMs) }));
-  const { policy, finding } = joinWords(words, totals, asked, nowMs);
+  const enforcing = listEnforcing(policies);
+  const routes = listRoutes(enforcing, asked, nowMs);
+  const joined = joinWords(words, totals, asked, nowMs);
+  const { policy, finding } = routes?.only?.length === 0 ? refuseRoutes(joined, enforcing, asked) : joined;
   const parts = words.map(({ policy: of, finding: { action, wouldAction, rule } }) => ({
     policy: of,
     action,
     wouldAction,
     rule,
   }));
-  return { ...offerInstead(listEnforcing(policies), totals, asked, finding, nowMs), policy, parts };
+  return {
+    ...offerInstead(enforcing, totals, asked, finding, nowMs),
+    policy,
+    routes: (finding.action !== 'block' && routes) || null,
+    parts,
+  };
+}
+
+/** Each policy allows providers, and no provider is allowed by all of them. */
+function refuseRoutes(joined: Word, enforcing: readonly Policy[], call: Call): Word {
+  const { finding, policy } = joined;
+  if (finding.action === 'block') return joined;
+  const message = 'the rules of the policies together allow no provider';
+  const refused = refuseByRule(call, { effect: 'deny', rule: null, model: call.model, message });
+  const { checks } = finding;
+  return {
+    policy: enforcing.find(({ providerRules }) => providerRules.length > 0) ?? policy,
+    finding: { ...refused, checks },
+  };
 }
 
 function joinWords(words: readonly Word[], totals: TotalsOf, call: Call, nowMs: number): Word {

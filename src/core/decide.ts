@@ -8,9 +8,17 @@ import type { Grant, Stop } from './control.js';
 import { downgrade, pass } from './downgrade.js';
 import type { RefusalCode } from './errors.js';
 import type { NameModel } from './model-names.js';
-import { checkRules, requiredCapability } from './permission.js';
-import { type CapAction, type Capability, type Policy, type RuleAction, satisfies } from './policy.js';
+import { checkRules, listRoutes, requiredCapability } from './permission.js';
+import {
+  type CallAction,
+  type CapAction,
+  type Capability,
+  isModelAction,
+  type Policy,
+  satisfies,
+} from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
+import type { Routes, Upstream } from './provider-rule.js';
 import { refuse, refuseByCap, refuseByRule } from './refuse.js';
 import type { RuleHit } from './rule.js';
 import type { Scope } from './scope.js';
@@ -24,11 +32,13 @@ export interface Call {
   /** The session, else the guard: what `per_run` counts by. */
   readonly run: string;
   /** What the call does, for rules. */
-  readonly action: Exclude<RuleAction, '*'>;
+  readonly action: CallAction;
   /** Every name of a model: rules are about models, not spellings. */
   readonly name: NameModel;
   /** The models that may answer besides this one when it is sent. */
   readonly listFallbacks: (model: string) => readonly string[];
+  /** Who is asked, and whom the request names to be routed to. Default: the actor's `provider`. */
+  readonly upstream?: Upstream | undefined;
   /** Models to offer instead when the call is refused, cheapest first where known. */
   readonly candidates?: readonly string[];
   /** A decision made again for its outcome alone: what else would have passed depends on the prices of that day. */
@@ -87,6 +97,8 @@ export interface DecisionPart {
 export interface Decision extends Finding {
   /** The policy that decided; the first one where none had anything to say. */
   readonly policy: Policy;
+  /** What the router is held to; `null` where no rule is about providers, or nothing may be sent. */
+  readonly routes: Routes | null;
   /** Every policy that was asked, in the order of the guard. */
   readonly parts: readonly DecisionPart[];
 }
@@ -97,7 +109,9 @@ export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: numb
   const finding = judge(policy, totals, asked, nowMs);
   const { action, wouldAction, rule } = finding;
   const parts = [{ policy, action, wouldAction, rule }];
-  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, parts };
+  const sends = action !== 'block' && policy.mode === 'enforce';
+  const routes = (sends && listRoutes([policy], asked, nowMs)) || null;
+  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, routes, parts };
 }
 
 /** Rules, caps and alternatives ask for the same quotes. */
@@ -184,9 +198,11 @@ function enforceCaps(
   return pass(call, quote, checks);
 }
 
-/** The caps that ask for another model. A repeat of a call already sent cannot have one. */
+/** The caps that ask for another model. A repeat of a call already sent cannot have one, and what calls no model either. */
 export function listWanting(checks: readonly CapCheck[], call: Call): readonly CapCheck[] {
-  return call.isRetry ? [] : checks.filter((check) => wantsOtherModel(check, call.model, call.name));
+  return call.isRetry || !isModelAction(call.action)
+    ? []
+    : checks.filter((check) => wantsOtherModel(check, call.model, call.name));
 }
 
 /** The decision that `enforce` would take, recorded while the call passes unchanged. */

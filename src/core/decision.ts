@@ -10,6 +10,7 @@ import { ceilCents, printUsd, type Usd } from './money.js';
 import { requiredCapability } from './permission.js';
 import type { Cap, Capability, Policy } from './policy.js';
 import { type BoundedQuote, printCostBasis } from './price.js';
+import { breaksRoutes, type Routes } from './provider-rule.js';
 import type { RuleHit } from './rule.js';
 import type { Scope } from './scope.js';
 
@@ -107,6 +108,7 @@ export function decisionRow(decision: Decision, facts: CallFacts, given?: JsonOb
     const alerts = decision.checks.flatMap((check) => printAlerts(check, placeOf));
     if (alerts.length > 0) Object.assign(row, { alerts });
   }
+  if (decision.routes) Object.assign(row, { routes: printRoutes(decision.routes) });
   if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)
     Object.assign(row, { wouldAction: decision.wouldAction, wouldModel: decision.wouldModel });
@@ -150,6 +152,7 @@ export function settlementRow(
     outcome: settlement.outcome,
     partial: settlement.partial,
     ...(overBound ? { overBound: true } : {}),
+    ...(breaksRule(decision, settlement) ? { ruleBroken: true } : {}),
     ...present({
       actualInputTokens: settlement.inputTokens,
       actualOutputTokens: settlement.outputTokens,
@@ -160,6 +163,11 @@ export function settlementRow(
     }),
     ...(settlement.refusal ? { upstreamRefusal: settlement.refusal } : {}),
   };
+}
+
+/** Whether a provider answered that the request was not to be routed to. */
+function breaksRule({ routes }: Decision, { servedProvider }: Settlement): boolean {
+  return routes !== null && servedProvider !== undefined && breaksRoutes(routes, servedProvider);
 }
 
 /**
@@ -333,6 +341,10 @@ function printAlerts(
     resetsAt: isoOrNull(resetsAtMs),
     ...present({ reason: cap.reason }),
   }));
+}
+
+function printRoutes({ only, ignore }: Routes): JsonObject {
+  return { ...(only ? { only } : {}), ...(ignore.length > 0 ? { ignore } : {}) };
 }
 
 function isoOrNull(ms: number | null): string | null {

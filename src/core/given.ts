@@ -15,11 +15,16 @@ export interface Given {
   readonly action: Call['action'];
   readonly fallbacks: readonly string[];
   readonly name: NameModel;
+  /** The providers that the request names to be routed to. */
+  readonly providers: readonly string[];
   /** By the model that was asked about. */
   readonly quotes: ReadonlyMap<string, Quote>;
 }
 
-type AskedCall = Pick<Call, 'actor' | 'model' | 'action' | 'name' | 'listFallbacks'>;
+/** Slugs and names as they are in use; anything else is not written down. */
+const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9 ./-]{0,40}$/;
+
+type AskedCall = Pick<Call, 'actor' | 'model' | 'action' | 'name' | 'listFallbacks' | 'upstream'>;
 
 /**
  * The evidence of one decision.
@@ -39,6 +44,9 @@ export function printGiven(
   const models = listModels(policies, call, quotes);
   const printed = printQuotes(policies, call.model, decision, models, quotes);
   if (printed) given.quotes = printed;
+  const routes = call.upstream?.routes ?? [];
+  if (routes.length > 0 && policies.some(({ providerRules }) => providerRules.length > 0))
+    given.providers = routes.every((name) => PROVIDER_NAME.test(name)) ? routes : null;
   const isRuled = policies.some(({ rules, tasks }) => rules.length > 0 || tasks.length > 0);
   const fallbacks = isRuled ? call.listFallbacks(call.model) : [];
   if (fallbacks.length > 0) given.fallbacks = fallbacks.every(isModelId) ? fallbacks : null;
@@ -51,11 +59,12 @@ export function printGiven(
 export function readGiven(row: JsonObject): Given | undefined {
   const { given, modelRequested } = row;
   if (!isObject(given) || typeof modelRequested !== 'string') return undefined;
-  const { action = 'llm.generate', fallbacks = [] } = given;
+  const { action = 'llm.generate', fallbacks = [], providers = [] } = given;
   const name = readNameEvidence(given.names);
   const quotes = readQuotes(row, given.quotes, modelRequested);
-  if (typeof action !== 'string' || !isTextList(fallbacks) || !name || !quotes) return undefined;
-  return { action: action as Call['action'], fallbacks, name, quotes };
+  if (typeof action !== 'string' || !isTextList(fallbacks) || !isTextList(providers) || !name || !quotes)
+    return undefined;
+  return { action: action as Call['action'], fallbacks, name, providers, quotes };
 }
 
 /** The asked model, and the targets of downgrades that were looked at. */

@@ -1,7 +1,8 @@
 /** What a call may use at all, before money is looked at: rules, tasks and capabilities (docs/policy.md "Rules"). */
 import type { Capability, Policy } from './policy.js';
-import { satisfies } from './policy.js';
+import { isModelAction, satisfies } from './policy.js';
 import type { Quote } from './price.js';
+import { denyProvider, findRoutes, joinRoutes, type Routes, type Upstream } from './provider-rule.js';
 import { findRule, type RuledCall, type RuleHit } from './rule.js';
 import type { Scope } from './scope.js';
 import { findTask, findTaskFault, type Task } from './task.js';
@@ -11,6 +12,15 @@ export interface PermitCall extends Omit<RuledCall, 'quote'> {
   readonly quote: (model: string) => Quote;
   /** The models that may answer besides this one when it is sent. */
   readonly listFallbacks: (model: string) => readonly string[];
+  readonly upstream?: Upstream | undefined;
+}
+
+/** What a router is held to under all of these policies; `undefined` where there is none, or none has rules about it. */
+export function listRoutes(policies: readonly Policy[], call: PermitCall, nowMs: number): Routes | undefined {
+  let joined: Routes | undefined;
+  for (const { providerRules, timeZone } of policies)
+    joined = joinRoutes(joined, findRoutes(providerRules, call, nowMs, timeZone));
+  return joined;
 }
 
 /** The most that these policies, and their tasks of the call, ask for. */
@@ -43,7 +53,11 @@ export function checkAllRules(
 
 /** The rule or task about a model, or the one that denies a model which may answer instead. `null` without rules. */
 export function checkRules(policy: Policy, call: PermitCall, model: string, nowMs: number): RuleHit | null {
-  const { rules, tasks, timeZone } = policy;
+  const { rules, providerRules, tasks, timeZone } = policy;
+  if (providerRules.length > 0 && isModelAction(call.action)) {
+    const denied = denyProvider(providerRules, call, model, nowMs, timeZone);
+    if (denied) return denied;
+  }
   if (rules.length === 0 && tasks.length === 0) return null;
   const ruled = { ...call, quote: call.quote(model) };
   const hits = [model, ...call.listFallbacks(model)].map((other): RuleHit => {
@@ -70,6 +84,9 @@ function checkTask(tasks: readonly Task[], call: RuledCall, hit: RuleHit): RuleH
       message: `the policy allows tasks (${known}), and ${found}`,
     };
   }
-  const fault = findTaskFault(task, hit.model, call.name, call.quote);
+  // What calls no model is bound to the task alone.
+  const fault = isModelAction(call.action)
+    ? findTaskFault(task, hit.model, call.name, call.quote)
+    : undefined;
   return { ...hit, task: task.name, ...(fault ? { effect: 'deny', message: fault } : {}) };
 }

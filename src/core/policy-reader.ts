@@ -74,7 +74,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const mode = readOneOf(fields, 'mode', POLICY_MODES) ?? (isShort ? 'enforce' : undefined);
   const effectiveFromMs = readEffectiveFrom(fields) ?? (isShort ? 0 : undefined);
   const timeZone = readTimeZone(fields) ?? 'UTC';
-  const rules = readRules(fields);
+  const { rules, providerRules } = readRules(fields);
   const own = readCapList(fields, { scope: scope ?? {}, timeZone, firstIndex: 0 });
   const { tasks, caps: taskCaps } = readTasks(fields, scope ?? {}, timeZone, own.length);
   const caps = [...own, ...taskCaps];
@@ -95,6 +95,7 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     effectiveFromMs,
     caps,
     rules,
+    providerRules,
     tasks,
     requiredCapability,
     defaultMaxOutputTokens,

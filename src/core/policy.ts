@@ -2,6 +2,7 @@
 import type { AlertLevel } from './alert.js';
 import type { FieldProblem } from './fields.js';
 import type { Approver } from './policy-signature.js';
+import type { ProviderRule } from './provider-rule.js';
 import type { Rule } from './rule.js';
 import type { Scope, ScopeKey, Selector } from './scope.js';
 import type { Task } from './task.js';
@@ -37,7 +38,10 @@ export const RULE_EFFECTS = ['allow', 'deny'] as const;
 export type RuleEffect = (typeof RULE_EFFECTS)[number];
 
 export const RULE_ACTIONS = ['llm.generate', 'embedding.generate', '*'] as const;
-export type RuleAction = (typeof RULE_ACTIONS)[number];
+/** What is done: `llm.generate`, `embedding.generate`, or an action of the caller's own such as `payment.execute`. */
+export type CallAction = `${string}.${string}`;
+/** What a rule speaks about. `*` stands for the actions of models, never for the caller's own. */
+export type RuleAction = CallAction | '*';
 
 export const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 export type Weekday = (typeof WEEKDAYS)[number];
@@ -64,7 +68,7 @@ export interface RuleWhen {
 export interface PolicyRule {
   readonly effect: RuleEffect;
   readonly action: RuleAction;
-  /** `model/` and a model id, in which `*` stands for any text. */
+  /** `model/` and a model id, in which `*` stands for any text; or `provider/` and a slug, or `provider/*`. */
   readonly resource: string;
   readonly when?: RuleWhen | undefined;
   readonly reason?: string | undefined;
@@ -181,7 +185,9 @@ export interface Policy {
   /** Milliseconds since 1970. */
   readonly effectiveFromMs: number;
   readonly caps: readonly Cap[];
+  /** About models. */
   readonly rules: readonly Rule[];
+  readonly providerRules: readonly ProviderRule[];
   readonly tasks: readonly Task[];
   readonly requiredCapability: Capability | undefined;
   /** As written; `requestLimits` has the defaults. */
@@ -205,6 +211,16 @@ export function satisfies(claim: Capability | undefined, required: Capability | 
   if (claim === undefined) return false;
   const needed = CAPABILITIES.indexOf(required);
   return needed >= 0 && CAPABILITIES.indexOf(claim) >= needed;
+}
+
+/** Whether an action calls a model. */
+export function isModelAction(action: RuleAction): boolean {
+  return (RULE_ACTIONS as readonly string[]).includes(action);
+}
+
+/** Whether text can be an action of the caller's own: words with dots between them, none that looks like a model's. */
+export function isOwnAction(text: string): text is CallAction {
+  return /^[a-z]+(\.[a-z_]+)+$/.test(text) && text.length <= 64 && !/^(llm|embedding)\./.test(text);
 }
 
 /** A policy read from untrusted data, with what is odd about it; or everything wrong with it. */

@@ -1,6 +1,7 @@
 /** Refusals, made from what stood in the way: a cap with its arithmetic, a rule, a missing bound (docs/errors.md). */
 import { type CapCheck, explainTrip, fitsWithoutHolds } from './cap-check.js';
 import type { Call, Finding, Refusal } from './decide.js';
+import { isModelAction } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
 import { explainRule, type RuleHit } from './rule.js';
 
@@ -22,7 +23,9 @@ export function refuseByCap(
 
 /** Refuses by the rule or task that denies a model. */
 export function refuseByRule(call: Call, rule: RuleHit, message = explainRule(rule)): Finding {
-  const hint = 'use a model that the rules of the policy allow';
+  const hint = isModelAction(call.action)
+    ? 'use models and providers that the rules of the policy allow'
+    : 'ask the owner of the policy for a rule that allows it';
   const text = { code: 'rule_denied', message, hint } as const;
   return { ...refuse(call, call.quote(call.model), [], null, text), rule };
 }

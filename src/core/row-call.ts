@@ -43,6 +43,7 @@ export function readRowCall(row: JsonObject, timestampMs: number): RowCall | und
     model: modelRequested,
     capabilityClaim: claim,
     action: given.action,
+    upstream: { provider: facts.provider, routes: given.providers },
     name: given.name,
     quote: (model) => given.quotes.get(model) ?? notTold(model, missing),
     listFallbacks: (model) => (model === modelRequested ? given.fallbacks : []),

@@ -3,11 +3,11 @@ import { joinPath } from './fields.js';
 import type { Policy } from './policy.js';
 import { satisfies } from './policy.js';
 import type { PolicyWarning } from './policy-warning.js';
-import { fits, type ModelPattern, type Rule, type RuleConditions } from './rule.js';
+import { coversAction, fits, type ModelPattern, type Rule, type RuleConditions } from './rule.js';
 import { covers, SCOPE_KEYS, type Selector } from './scope.js';
 
 /** Every rule that can decide nothing, once each. */
-export function findRuleConflicts({ rules, scope }: Policy): readonly PolicyWarning[] {
+export function findRuleConflicts({ rules, providerRules, scope }: Policy): readonly PolicyWarning[] {
   const silent = rules.flatMap((rule) => {
     const path = joinPath('rules', rule.index);
     const key = SCOPE_KEYS.find((one) => contradicts(one, scope, rule.when.scope));
@@ -18,7 +18,7 @@ export function findRuleConflicts({ rules, scope }: Policy): readonly PolicyWarn
           `never holds: the policy is for ${key} "${scope[key]}"`,
         ),
       ];
-    const first = rules.slice(0, rule.index).find((earlier) => silences(earlier, rule));
+    const first = rules.find((earlier) => earlier.index < rule.index && silences(earlier, rule));
     return first
       ? [
           warn(
@@ -34,7 +34,14 @@ export function findRuleConflicts({ rules, scope }: Policy): readonly PolicyWarn
     path: 'rules',
     message: 'allow nothing: every call is refused, since what no rule allows is denied',
   };
-  return allowsNothing ? [...silent, none] : silent;
+  const allowsNobody = providerRules.length > 0 && providerRules.every(({ effect }) => effect === 'deny');
+  const nobody: PolicyWarning = {
+    code: 'nothing_allowed',
+    path: 'rules',
+    message:
+      'allow no provider: every call is refused; end those about providers with an allow of provider/*',
+  };
+  return [...silent, ...(allowsNothing ? [none] : []), ...(allowsNobody ? [nobody] : [])];
 }
 
 /** Whether a pattern means every model that another one means. The other's stars are text that only a star can take. */
@@ -44,7 +51,7 @@ export function includes(wide: ModelPattern, narrow: ModelPattern): boolean {
 
 function silences(earlier: Rule, later: Rule): boolean {
   return (
-    (earlier.action === '*' || earlier.action === later.action) &&
+    coversAction(earlier.action, later.action) &&
     includes(earlier.pattern, later.pattern) &&
     impliesAll(later.when, earlier.when)
   );

@@ -17,20 +17,25 @@ import { normalizeModelId } from './model-id.js';
 import { parseUsd, type Usd } from './money.js';
 import {
   CAPABILITIES,
+  isModelAction,
+  isOwnAction,
   type PolicyRule,
   RULE_ACTIONS,
   RULE_EFFECTS,
+  type RuleAction,
   type RuleEffect,
   type RuleWhen,
   WEEKDAYS,
   type Weekday,
 } from './policy.js';
+import type { ProviderRule } from './provider-rule.js';
 import type { ModelPattern, Rule, RuleConditions } from './rule.js';
 import { readSelector } from './scope.js';
 
 /** Longest reason of a rule, in UTF-16 code units. */
 const MAX_REASON_LENGTH = 1024;
 const PREFIX = 'model/';
+const PROVIDER_PREFIX = 'provider/';
 const REQUIRED_KEYS = ['effect', 'action', 'resource'] as const;
 const RULE_KEYS: readonly (keyof PolicyRule)[] = [...REQUIRED_KEYS, 'when', 'reason'];
 /** What a call must stay under, or a model must reach: as a reason to deny they could be met by trying harder. */
@@ -43,13 +48,20 @@ const ALLOW_KEYS = [
 const WHEN_KEYS: readonly (keyof RuleWhen)[] = ['scope', 'capability', ...ALLOW_KEYS, 'hours', 'weekdays'];
 const TOKENS_PER_MTOK = 1_000_000n;
 
+/** The rules about models and those about providers. */
+export interface ReadRules {
+  readonly rules: readonly Rule[];
+  readonly providerRules: readonly ProviderRule[];
+}
+
 /** The rules that could be read, from the key `rules`. Everything wrong with the others is noted. */
-export function readRules(fields: Fields): readonly Rule[] {
+export function readRules(fields: Fields): ReadRules {
+  const read: { rules: Rule[]; providerRules: ProviderRule[] } = { rules: [], providerRules: [] };
   const list = fields.data.rules;
-  if (list === undefined) return [];
+  if (list === undefined) return read;
   if (!Array.isArray(list)) {
     noteProblem(fields.problems, 'rules', `must be an array, found ${describe(list)}`);
-    return [];
+    return read;
   }
   if (list.length === 0)
     noteProblem(
@@ -57,40 +69,89 @@ export function readRules(fields: Fields): readonly Rule[] {
       'rules',
       'is empty, which could mean all models or none; leave it out to allow all',
     );
-  return list.flatMap((value: Json, index) => {
-    const rule = asFields(value, joinPath('rules', index), fields.problems);
-    return (rule && readRule(rule, index)) ?? [];
-  });
+  for (const [index, value] of list.entries()) {
+    const rule = asFields(value as Json, joinPath('rules', index), fields.problems);
+    const found = rule && readRule(rule, index);
+    if (found && 'pattern' in found) read.rules.push(found);
+    else if (found) read.providerRules.push(found);
+  }
+  return read;
 }
 
-function readRule(fields: Fields, index: number): Rule | undefined {
+function readRule(fields: Fields, index: number): Rule | ProviderRule | undefined {
   requireKeys(fields, REQUIRED_KEYS);
   refuseUnknownKeys(fields, RULE_KEYS);
   const effect = readOneOf(fields, 'effect', RULE_EFFECTS);
-  const action = readOneOf(fields, 'action', RULE_ACTIONS);
+  const action = readAction(fields);
   const resource = readName(fields, 'resource');
-  const pattern = resource === undefined ? undefined : readPattern(fields, resource);
+  const own = action === undefined || isModelAction(action) ? undefined : action;
+  const isProvider = own === undefined && (resource?.startsWith(PROVIDER_PREFIX) ?? false);
+  const provider = isProvider ? readProvider(fields, resource ?? '') : undefined;
+  const pattern = resource === undefined || isProvider ? undefined : readPattern(fields, resource, own);
   const whenFields = readObject(fields, 'when');
-  const when = readWhen(whenFields ?? { ...fields, data: {} }, effect);
+  const when = readWhen(whenFields ?? { ...fields, data: {} }, effect, isProvider || own !== undefined);
   const reason = readName(fields, 'reason', MAX_REASON_LENGTH);
-  if (!effect || !action || resource === undefined || !pattern) return undefined;
-  return { index, effect, action, resource, reason, pattern, when };
+  if (!effect || !action || resource === undefined) return undefined;
+  const spoken = { index, effect, action, resource, reason };
+  if (provider) return { ...spoken, provider: provider === '*' ? undefined : provider, when };
+  return pattern && { ...spoken, pattern, when };
 }
 
-function readPattern(fields: Fields, resource: string): ModelPattern | undefined {
-  const text = resource.slice(PREFIX.length).trim();
-  if (resource.startsWith(PREFIX) && text !== '') return { text, parts: normalizeModelId(text).split(/\*+/) };
-  const message = resource.startsWith('provider/')
-    ? `is ${describe(resource)}, and this version does not evaluate rules about providers; write one about models`
-    : `must be "model/" and a model id, in which * stands for any text, found ${describe(resource)}`;
+/** A router takes slugs, and no patterns. */
+function readProvider(fields: Fields, resource: string): string | undefined {
+  const slug = resource.slice(PROVIDER_PREFIX.length);
+  if (slug === '*' || /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/.test(slug)) return slug;
+  const message = slug.includes('*')
+    ? `is ${describe(resource)}, and routers take no patterns: write provider/* or one rule for each provider`
+    : `must be "provider/" and a slug such as "amazon-bedrock", found ${describe(resource)}`;
   noteProblem(fields.problems, joinPath(fields.path, 'resource'), message);
   return undefined;
 }
 
-function readWhen(fields: Fields, effect: RuleEffect | undefined): RuleConditions {
+/** One of the actions of models, or one of the caller's own. */
+function readAction(fields: Fields): RuleAction | undefined {
+  const { action } = fields.data;
+  if (typeof action === 'string' && isOwnAction(action)) return action;
+  return readOneOf(fields, 'action', RULE_ACTIONS);
+}
+
+/** What an action of the caller's own is done to: as written, since nobody knows its spellings. */
+function readOwnPattern(fields: Fields, resource: string): ModelPattern | undefined {
+  const text = resource.trim();
+  const [, kind] = /^([a-z][a-z0-9_-]*)\/./.exec(text) ?? [];
+  if (kind !== undefined && kind !== 'model' && kind !== 'provider')
+    return { text, parts: text.split(/\*+/) };
+  const message =
+    kind === undefined
+      ? `must be a kind and a name such as "payee/acme", found ${describe(resource)}`
+      : `is about a ${kind}, which goes with the actions ${RULE_ACTIONS.join(', ')} alone`;
+  noteProblem(fields.problems, joinPath(fields.path, 'resource'), message);
+  return undefined;
+}
+
+function readPattern(
+  fields: Fields,
+  resource: string,
+  own: RuleAction | undefined,
+): ModelPattern | undefined {
+  if (own !== undefined) return readOwnPattern(fields, resource);
+  const text = resource.slice(PREFIX.length).trim();
+  if (resource.startsWith(PREFIX) && text !== '') return { text, parts: normalizeModelId(text).split(/\*+/) };
+  const message = `must be "model/" and a model id, in which * stands for any text, or "provider/" and a slug, found ${describe(resource)}`;
+  noteProblem(fields.problems, joinPath(fields.path, 'resource'), message);
+  return undefined;
+}
+
+function readWhen(fields: Fields, effect: RuleEffect | undefined, isElsewhere: boolean): RuleConditions {
   refuseUnknownKeys(fields, WHEN_KEYS);
   for (const key of ALLOW_KEYS)
-    if (effect === 'deny' && fields.data[key] !== undefined)
+    if (isElsewhere && fields.data[key] !== undefined)
+      noteProblem(
+        fields.problems,
+        joinPath(fields.path, key),
+        'is about models: write it in a rule about models',
+      );
+    else if (effect === 'deny' && fields.data[key] !== undefined)
       noteProblem(
         fields.problems,
         joinPath(fields.path, key),

@@ -2,12 +2,20 @@
 import { type LocalMoment, localMoment } from './local-time.js';
 import type { ModelNames, NameModel } from './model-names.js';
 import type { Usd } from './money.js';
-import { type Capability, type RuleAction, type RuleEffect, satisfies, type Weekday } from './policy.js';
+import {
+  type CallAction,
+  type Capability,
+  isModelAction,
+  type RuleAction,
+  type RuleEffect,
+  satisfies,
+  type Weekday,
+} from './policy.js';
 import type { Quote } from './price.js';
 import { covers, type Scope, type Selector } from './scope.js';
 
-/** One rule, read and compiled. */
-export interface Rule {
+/** A rule as receipts tell it. */
+export interface SpokenRule {
   /** Place in `rules`, from 0. */
   readonly index: number;
   readonly effect: RuleEffect;
@@ -15,6 +23,10 @@ export interface Rule {
   /** As written: `model/anthropic/*`. */
   readonly resource: string;
   readonly reason: string | undefined;
+}
+
+/** One rule about models, read and compiled. */
+export interface Rule extends SpokenRule {
   readonly pattern: ModelPattern;
   readonly when: RuleConditions;
 }
@@ -44,7 +56,7 @@ export interface RuleConditions {
 /** What rules look at. */
 export interface RuledCall {
   readonly actor: Scope;
-  readonly action: Exclude<RuleAction, '*'>;
+  readonly action: CallAction;
   readonly capabilityClaim?: Capability | undefined;
   readonly name: NameModel;
   /** Of the whole request: its prices are those that upstream is held to. */
@@ -54,11 +66,11 @@ export interface RuledCall {
 /** What was decided about one model, and by which rule; `rule: null`: none matched, which denies. */
 export interface RuleHit {
   readonly effect: RuleEffect;
-  readonly rule: Rule | null;
+  readonly rule: SpokenRule | null;
   readonly model: string;
   /** The task that the model is for, or that denied it. */
   readonly task?: string | null;
-  /** Why a task denied it. */
+  /** Why a task or a rule about providers denied it. */
   readonly message?: string;
 }
 
@@ -73,13 +85,14 @@ export function findRule(
   nowMs: number,
   timeZone: string,
 ): RuleHit {
+  const isAboutModel = isModelAction(call.action);
   const names = call.name(model);
   const needsClock = rules.some(({ when }) => when.hours !== undefined || when.weekdays !== undefined);
   const moment = localMoment(needsClock ? timeZone : 'UTC', nowMs);
   const rule = rules.find(
     (candidate) =>
-      (candidate.action === '*' || candidate.action === call.action) &&
-      speaksOf(candidate, names, call.name) &&
+      coversAction(candidate.action, call.action) &&
+      (isAboutModel ? speaksOf(candidate, names, call.name) : speaksOfResource(candidate, model)) &&
       holds(candidate.when, call, names, moment),
   );
   return { effect: rule?.effect ?? 'deny', rule: rule ?? null, model };
@@ -91,6 +104,21 @@ export function explainRule({ rule, model, message }: RuleHit): string {
   if (!rule) return `no rule allows ${model}`;
   const { effect, resource, index, reason } = rule;
   return `${reason === undefined ? '' : `${reason}: `}${model} is matched by ${effect} ${resource} (rules[${index}])`;
+}
+
+/** Whether rules of one action speak about calls of another. */
+export function coversAction(rule: RuleAction, call: RuleAction): boolean {
+  return rule === '*' ? isModelAction(call) : rule === call;
+}
+
+/** An allow means exactly what it says; a deny also what differs only in case or in how letters are encoded. */
+function speaksOfResource({ effect, pattern }: Rule, resource: string): boolean {
+  if (effect === 'allow') return fits(pattern.parts, resource);
+  return fits(pattern.parts.map(foldText), foldText(resource));
+}
+
+function foldText(text: string): string {
+  return text.normalize('NFKC').toLowerCase();
 }
 
 /** A deny holds for every name that could mean the model; an allow only for the model itself. */
@@ -147,11 +175,22 @@ export function fits(parts: readonly string[], text: string): boolean {
 
 function holds(when: RuleConditions, call: RuledCall, names: ModelNames, moment: LocalMoment): boolean {
   return (
-    (when.scope === undefined || covers(when.scope, call.actor)) &&
-    satisfies(call.capabilityClaim, when.capability) &&
+    holdsAnywhere(when, call, moment) &&
     isCheapEnough(when, call.quote) &&
     (names.contextTokens ?? 0) >= (when.minContextTokens ?? 0) &&
-    isShortEnough(when, call.quote) &&
+    isShortEnough(when, call.quote)
+  );
+}
+
+/** The conditions that are not about a model. */
+export function holdsAnywhere(
+  when: RuleConditions,
+  call: Pick<RuledCall, 'actor' | 'capabilityClaim'>,
+  moment: LocalMoment,
+): boolean {
+  return (
+    (when.scope === undefined || covers(when.scope, call.actor)) &&
+    satisfies(call.capabilityClaim, when.capability) &&
     isInHours(when.hours, moment.minuteOfDay) &&
     (when.weekdays === undefined || when.weekdays.includes(moment.weekday))
   );

@@ -19,6 +19,8 @@ export interface CallRequest {
   /** The models that may answer besides this one when it is sent. */
   readonly listFallbacks: Call['listFallbacks'];
   readonly signal?: AbortSignal | undefined;
+  /** The providers that the request names to be routed to. Default: none. */
+  readonly routes?: readonly string[] | undefined;
   /** The attempt before this one, when a client repeats a call. */
   readonly retryOf?: AllowedCall | undefined;
 }

@@ -13,6 +13,7 @@ import type { PriceBook } from './price-book.js';
 import { detectProvider } from './provider.js';
 import { dearerQuote, type Quoter, quoteRequest, refuseQuote, refuseUnread } from './request-quote.js';
 import { findReader } from './requests/index.js';
+import { listNamedProviders } from './requests/provider-routes.js';
 import { asksForUsage, readRequest, rewriteBody } from './requests/spend-request.js';
 import type { UpstreamRefusal } from './upstream-refusal.js';
 import { release } from './usage.js';
@@ -25,7 +26,7 @@ export interface Ticket {
   readonly provider: string;
   readonly quote: Quoter;
   readonly prices: PriceBook;
-  readonly asks: Pick<CallRequest, 'action' | 'listFallbacks'>;
+  readonly asks: Pick<CallRequest, 'action' | 'listFallbacks' | 'routes'>;
   /** The body as decided, and its JSON: exactly what may be sent. `undefined` in shadow: the caller's own. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   readonly text: string | undefined;
@@ -100,6 +101,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
   const asks = {
     action: recorded.endsWith('/embeddings') ? 'embedding.generate' : 'llm.generate',
     listFallbacks: (sent: string) => (request && sent === request.model ? request.fallbacks : []),
+    routes: request ? listNamedProviders(request.body) : [],
   } as const;
   const call = await guard.authorize({ model, provider, path: recorded, quote, prices, signal, ...asks });
   const { decision } = call;
@@ -108,7 +110,7 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     request &&
     decision.parts.some(({ policy }) => policy.mode === 'enforce') &&
     decision.quote.kind === 'bounded'
-      ? rewriteBody(request, decision.quote, provider)
+      ? rewriteBody(request, decision.quote, provider, decision.routes)
       : undefined;
   return {
     call,

@@ -281,6 +281,7 @@ export class Guard {
       action: request.action,
       name: request.prices.name,
       listFallbacks: request.listFallbacks,
+      upstream: { provider: request.provider, routes: request.routes ?? [] },
       candidates: request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
       stop: controls.findStop(),
@@ -351,9 +352,16 @@ export class Guard {
     for (const receipt of receipts) {
       const { decision } = receipt;
       tell(onDecision, { decision, receipt });
+      if (decision.ruleBroken === true) warn(brokenRule(decision));
       if (onAlert) for (const alert of listAlerts(receipt)) tell(onAlert, { alert, decision, receipt });
     }
   }
+}
+
+function brokenRule({ servedProvider, originalDecisionId }: JsonObject): Error {
+  return new Error(
+    `${servedProvider} answered the call ${originalDecisionId}, though the rules deny that provider`,
+  );
 }
 
 function closedError(): AgentGuardError {

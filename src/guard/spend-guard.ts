@@ -7,6 +7,7 @@ import type { Scope } from '../core/scope.js';
 import type { AllowedCall } from './call.js';
 import { Guard } from './guard.js';
 import { type CallContext, type GuardOptions, type GuardSetup, readOptions } from './options.js';
+import { enforceAction, type OwnAction } from './own-action.js';
 import { createPriceBook, type PriceBook } from './price-book.js';
 import { type Quoter, quoteModel } from './request-quote.js';
 import { release, settleAnswer } from './usage.js';
@@ -60,6 +61,16 @@ export class SpendGuard {
     const { model, signal } = call;
     const asked = { model, action: call.action ?? 'llm.generate', listFallbacks: () => [] };
     return this.#guard.authorize({ ...asked, provider, path: 'direct', quote, prices, signal });
+  }
+
+  /**
+   * Decides something that is no model call, such as a payment, and settles its cost at once; with `hold`, `settle` or
+   * `release` it as after `decide`.
+   *
+   * @throws as `decide`; TypeError when the action is not described as it must be.
+   */
+  enforce(action: OwnAction): Promise<AllowedCall> {
+    return enforceAction(this.#guard, action);
   }
 
   /**

@@ -110,6 +110,7 @@ function fullDecision(): Decision {
     wouldAction: 'block',
     wouldModel: 'a/b',
     heldBack: [],
+    routes: { only: ['a'], ignore: ['b'] },
     policy,
     parts: [
       { policy, action: 'shadow', wouldAction: 'block', rule: { effect: 'allow', rule: null, model: 'a/b' } },
@@ -126,7 +127,7 @@ const SETTLEMENT: Settlement = {
   inputTokens: 1,
   outputTokens: 1,
   servedModel: 'a/b',
-  servedProvider: 'P',
+  servedProvider: 'B',
   generationId: 'g',
   httpStatus: 200,
   refusal: { class: 'fix', cause: 'bad_request' },

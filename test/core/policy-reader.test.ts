@@ -64,6 +64,7 @@ describe('a valid policy', () => {
       defaultMaxOutputTokens: undefined,
       priceHeadroomPpm: undefined,
       rules: [],
+      providerRules: [],
       tasks: [],
       caps: [
         {
@@ -442,15 +443,11 @@ describe('a policy is refused when', () => {
     ],
     [
       [{ ...RULE, resource: 'openai/gpt-5' }],
-      'rules[0].resource must be "model/" and a model id, in which * stands for any text, found "openai/gpt-5"',
-    ],
-    [
-      [{ ...RULE, resource: 'provider/azure' }],
-      'rules[0].resource is "provider/azure", and this version does not evaluate rules about providers; write one about models',
+      'rules[0].resource must be "model/" and a model id, in which * stands for any text, or "provider/" and a slug, found "openai/gpt-5"',
     ],
     [
       [{ ...RULE, resource: 'model/' }],
-      'rules[0].resource must be "model/" and a model id, in which * stands for any text, found "model/"',
+      'rules[0].resource must be "model/" and a model id, in which * stands for any text, or "provider/" and a slug, found "model/"',
     ],
     [[{ ...RULE, note: 1 }], 'rules[0].note is not a known key'],
     [[{ ...RULE, when: { team: 'a' } }], 'rules[0].when.team is not a known key'],

@@ -11,6 +11,7 @@ import {
   never,
   onlyKeys,
   REASONS,
+  type UnboundedField,
   unless,
 } from './field-checks.js';
 import { readUsdPerMtok } from './price-ceiling.js';
@@ -63,8 +64,21 @@ function isModelList(models: unknown): models is string[] {
   return Array.isArray(models) && models.length <= MAX_MODELS && models.every(isPlainModel);
 }
 
+/** What is no list of names could be read as one upstream. */
+function findBadList(value: unknown, field: string): UnboundedField | undefined {
+  if (!isObject(value)) return undefined;
+  const bad = ['order', 'only', 'ignore'].find((key) => value[key] != null && !isNameList(value[key]));
+  return bad === undefined
+    ? undefined
+    : { field: `${field}.${bad}`, reason: 'must be a list of provider names' };
+}
+
+function isNameList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string' && item !== '');
+}
+
 function checkProvider(value: unknown, field: string) {
-  const found = onlyKeys(PROVIDER_KEYS)(value, field);
+  const found = onlyKeys(PROVIDER_KEYS)(value, field) ?? findBadList(value, field);
   if (found || !isObject(value) || value.max_price == null) return found;
   const ceiling = `${field}.max_price`;
   const unknown = onlyKeys(['prompt', 'completion', 'request', 'image', 'audio'])(value.max_price, ceiling);

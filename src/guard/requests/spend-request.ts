@@ -3,8 +3,10 @@
  * not know, it names; a field that nobody bounded is never let through unseen.
  */
 import type { BoundedQuote, TokenBounds } from '../../core/price.js';
+import type { Routes } from '../../core/provider-rule.js';
 import { type Check, type Fields, findUnbounded, isObject, type UnboundedField } from './field-checks.js';
 import { withPriceCeiling } from './price-ceiling.js';
+import { withRoutes } from './provider-routes.js';
 import { countReprint } from './reprint.js';
 import { readFallbacks } from './shared-fields.js';
 
@@ -109,9 +111,14 @@ export function boundTokens(
 
 /**
  * The body as it is sent: the decided model, the output limit that the bound assumed, and for OpenRouter the prices in
- * the bound, never looser than what the caller asked for. Another model than the asked one drops the fallbacks.
+ * the bound and the providers that the rules allow, never looser than what the caller asked for. Another model than the asked one drops the fallbacks.
  */
-export function rewriteBody(request: SpendRequest, quote: BoundedQuote, provider: string): Fields {
+export function rewriteBody(
+  request: SpendRequest,
+  quote: BoundedQuote,
+  provider: string,
+  routes: Routes | null,
+): Fields {
   const body: Record<string, unknown> = { ...request.body, model: quote.model };
   if (quote.model !== request.model) delete body.models;
   const limit = request.reader.sentLimit(provider);
@@ -119,7 +126,7 @@ export function rewriteBody(request: SpendRequest, quote: BoundedQuote, provider
     body[limit] = quote.bounds.outputTokens / request.choices;
   if (asksForUsage(request, provider))
     body.stream_options = { ...(body.stream_options as object | undefined), include_usage: true };
-  if (provider === 'openrouter') body.provider = withPriceCeiling(body.provider, quote);
+  if (provider === 'openrouter') body.provider = withRoutes(withPriceCeiling(body.provider, quote), routes);
   return body;
 }
 
