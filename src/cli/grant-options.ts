@@ -42,7 +42,7 @@ export function readGrantTerms(options: GrantOptions, nowMs: number): GrantTerms
     usd: readUsd(options.usd),
     until: readUntil(options.until, nowMs),
     capIndex: readIndex(options.cap),
-    selector: readSelector(options),
+    selector: readLabels(options),
   };
 }
 
@@ -76,7 +76,8 @@ function readIndex(text: string | undefined): number | undefined {
   );
 }
 
-function readSelector(options: GrantOptions): Selector {
+/** The labels that options name. @throws CliError for one that is no name */
+export function readLabels(options: GrantOptions): Selector {
   const selector: { [K in ScopeKey]?: string } = {};
   for (const [key, flag] of Object.entries(LABELS)) {
     const label = options[flag];

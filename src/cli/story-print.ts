@@ -43,6 +43,12 @@ const OTHER_WAYS: Readonly<Record<string, string>> = {
 
 /** Prints a story without its place in the file. */
 export function printStory(print: Printer, story: DecisionStory): void {
+  printRuling(print, story);
+  printOutcome(print, story, textAt(story.row.receipt.decision, 'action') ?? 'unknown');
+}
+
+/** Prints what was decided and why, without what became of it. */
+export function printRuling(print: Printer, story: DecisionStory): void {
   const { decision } = story.row.receipt;
   const action = textAt(decision, 'action') ?? 'unknown';
   const { words, style } = ACTIONS[action] ?? { words: `action ${shorten(action)}`, style: 'yellow' };
@@ -53,7 +59,6 @@ export function printStory(print: Printer, story: DecisionStory): void {
   printCaps(print, story.caps);
   printCost(print, decision);
   printWayOut(print, decision, story.caps);
-  printOutcome(print, story, action);
 }
 
 function printFacts(print: Printer, decision: JsonObject): void {

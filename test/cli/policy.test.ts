@@ -2,42 +2,12 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseCatalogue } from '../../src/core/catalogue.js';
 import type { PolicyRule, SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { WARNING_CODES } from '../../src/core/policy-warning.js';
-import { createPriceTable, printPriceTable } from '../../src/core/price-table.js';
 import { HAIKU, OPUS, policyOf } from '../helpers/guarded-client.js';
 import { makeHome } from '../helpers/home.js';
+import { putPriceTable } from './price-table.js';
 import { type CliWorld, findControls, runCli } from './run-cli.js';
-
-const MODELS = [
-  [HAIKU, '0.000001', '0.000005'],
-  [OPUS, '0.000005', '0.000025'],
-  ['openai/gpt-mini', '0.0000002', '0.0000008'],
-  ['openrouter/auto', '-1', '-1'],
-] as const;
-
-async function putTable(home: string): Promise<void> {
-  const data = MODELS.map(([id, prompt, completion]) => ({
-    id,
-    canonical_slug: id,
-    name: id,
-    created: 1,
-    context_length: 200_000,
-    architecture: { input_modalities: ['text'], output_modalities: ['text'] },
-    pricing: { prompt, completion },
-    top_provider: { context_length: 200_000, max_completion_tokens: 8_000, is_moderated: false },
-    supported_parameters: [],
-  }));
-  const reading = parseCatalogue({ data });
-  if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
-  const table = createPriceTable({
-    models: reading.catalogue.models,
-    fetchedAt: '2026-10-01T00:00:00.000Z',
-    source: 'https://example.test/models',
-  });
-  await writeFile(join(home, 'pricing.json'), printPriceTable(table), { mode: 0o600 });
-}
 
 async function check(
   text: unknown,
@@ -45,7 +15,7 @@ async function check(
   world: CliWorld & { table?: boolean } = {},
 ) {
   const home = await makeHome();
-  if (world.table !== false) await putTable(home);
+  if (world.table !== false) await putPriceTable(home);
   const body = typeof text === 'string' ? text : JSON.stringify(text);
   await writeFile(join(home, 'policy.json'), body);
   return runCli(['policy', 'check', 'policy.json', ...more], { home, cwd: home, ...world });

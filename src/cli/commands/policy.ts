@@ -6,7 +6,22 @@ import type { ExitCode } from '../exit-codes.js';
 
 const HINT = 'agentguard policy check policy.json';
 const SIGN_OPTIONS = ['key', 'newKey', 'owner'];
-const ACTIONS = ['check', 'sign'] as const;
+const EXPLAIN_OPTIONS = [
+  'model',
+  'scope',
+  'team',
+  'user',
+  'agent',
+  'task',
+  'session',
+  'workflow',
+  'environment',
+  'capability',
+  'inputTokens',
+  'maxOutputTokens',
+  'at',
+];
+const ACTIONS = ['check', 'explain', 'sign'] as const;
 
 /** Runs `policy <action> [file]`. @throws CliError for a wrong command line or a file that cannot be read */
 export async function runPolicy(
@@ -25,6 +40,11 @@ export async function runPolicy(
       refuseOptions(action, options, SIGN_OPTIONS);
       const { runPolicySign } = await import('./policy-sign.js');
       return runPolicySign(context, options, file);
+    }
+    case 'explain': {
+      refuseOptions(action, options, EXPLAIN_OPTIONS);
+      const { runPolicyExplain } = await import('./policy-explain.js');
+      return runPolicyExplain(context, options, requireFile(action, file));
     }
     default:
       throw usageError(`policy knows ${ACTIONS.join(', ')}, found ${JSON.stringify(action ?? '')}`, HINT);
