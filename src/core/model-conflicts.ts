@@ -6,7 +6,7 @@ import { nameModel } from './model-names.js';
 import { listPrices } from './model-prices.js';
 import { printUsdPerMtok, type Usd } from './money.js';
 import { findNearest } from './nearest.js';
-import type { Cap, Policy } from './policy.js';
+import { type Cap, isModelAction, type Policy } from './policy.js';
 import type { PolicyWarning } from './policy-warning.js';
 import { listPricings, type PriceTable } from './price-table.js';
 import { findRule, fits, type ModelPattern, type Rule, type RuleConditions } from './rule.js';
@@ -151,7 +151,8 @@ function findDenial(policy: Policy, table: PriceTable | undefined, model: string
 }
 
 function listNamings(policy: Policy): readonly Naming[] {
-  const rules = policy.rules.map(({ index, pattern }) => ({
+  const aboutModels = policy.rules.filter(({ action }) => isModelAction(action));
+  const rules = aboutModels.map(({ index, pattern }) => ({
     path: joinPath(joinPath('rules', index), 'resource'),
     pattern,
   }));

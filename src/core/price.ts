@@ -14,8 +14,8 @@ export interface ModelPrice {
   readonly model: string;
   /** The same text for every spelling of one model; see `model-id.ts`. */
   readonly identity: string;
-  /** `override`: set by hand. `synced`: from the price table. */
-  readonly source: 'override' | 'synced';
+  /** `override`: set by hand. `synced`: from the price table. `stated`: no unit price, the caller said what it costs. */
+  readonly source: 'override' | 'synced' | 'stated';
   /** As listed: for estimates, and for settling answers that name no cost. */
   readonly list: UnitSet;
   /** The dearest that a call may be billed at, while upstream admits only endpoints within `admit`. */
@@ -120,8 +120,9 @@ export function costOf(unit: UnitSet, inputTokens: number, outputTokens: number)
   return unit.inputUsd * BigInt(inputTokens) + unit.outputUsd * BigInt(outputTokens) + unit.requestUsd;
 }
 
-/** The unit prices as a receipt records them. The two older fields are decimal strings here. */
+/** The unit prices as a receipt records them; `null` where there are none. The two older fields are decimal strings here. */
 export function printCostBasis({ price, max }: BoundedQuote) {
+  if (price.source === 'stated') return null;
   const { list, table } = price;
   return {
     inputCentsPerKtok: printCentsPerKtok(list.inputUsd),

@@ -36,6 +36,7 @@ export type {
   GuardOptions,
   SigningKeys,
 } from './options.js';
+export type { OwnAction } from './own-action.js';
 export type { PolicySource } from './policy-source.js';
 export {
   type Evaluation,

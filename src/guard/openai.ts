@@ -6,6 +6,7 @@
 import { AgentGuardError } from '../core/errors.js';
 import { printUsdPerMtok } from '../core/money.js';
 import { AgentGuardBlockedError, adoptPrototype } from './blocked-error.js';
+import type { AllowedCall } from './call.js';
 import {
   createGate,
   type Fetch,
@@ -17,11 +18,14 @@ import {
 } from './gate.js';
 import type { Guard } from './guard.js';
 import type { CallContext } from './options.js';
+import { enforceAction, type OwnAction } from './own-action.js';
 
 /** What a guarded client has besides its own members. */
 export interface GuardHandle<T> {
   /** The same client for calls with other labels, such as `{ taskId, sessionId, capabilityClaim }`. Cheap. */
   with(context: CallContext): Guarded<T>;
+  /** Decides something that is no model call, such as a payment, and settles its cost at once. Rejects as the calls do. */
+  enforce(action: Omit<OwnAction, 'hold'>): Promise<AllowedCall>;
   /** Settles what is still running as unknown, flushes, and lets go of the ledger. */
   close(): Promise<void>;
 }
@@ -91,6 +95,7 @@ function copyClient<T>(source: Client, guard: Guard, fetch: Fetch, options: obje
   const base = Object.getPrototypeOf(copy) as Client;
   const handle: GuardHandle<T> = {
     with: (context) => copyClient(copy, guard.view(context), fetch, {}),
+    enforce: (action) => enforceAction(guard, { ...action, hold: false }),
     close: () => guard.close(),
   };
   const members: Partial<Client> & { $guard: GuardHandle<T> } = {

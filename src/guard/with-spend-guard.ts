@@ -1,8 +1,10 @@
 /** The two ways to guard calls over HTTP: a client of the `openai` package, or a `fetch` for any other library. */
+import type { AllowedCall } from './call.js';
 import { createGate, type Fetch } from './gate.js';
 import { Guard } from './guard.js';
 import { type Guarded, guardClient } from './openai.js';
 import { type CallContext, type GuardOptions, readOptions } from './options.js';
+import { enforceAction, type OwnAction } from './own-action.js';
 
 /**
  * Returns a copy of an OpenAI-compatible client whose every call is decided, recorded and settled. Synchronous: files
@@ -20,6 +22,8 @@ export interface GuardedFetch extends Fetch {
   readonly $guard: {
     /** The same `fetch` for calls with other labels. */
     with(context: CallContext): GuardedFetch;
+    /** Decides something that is no model call, such as a payment, and settles its cost at once. */
+    enforce(action: Omit<OwnAction, 'hold'>): Promise<AllowedCall>;
     /** Settles what is still running as unknown, flushes, and lets go of the ledger. */
     close(): Promise<void>;
   };
@@ -39,6 +43,7 @@ export function guardFetch(fetch: Fetch, options: GuardOptions): GuardedFetch {
 function wrapFetch(fetch: Fetch, guard: Guard): GuardedFetch {
   const $guard = {
     with: (context: CallContext) => wrapFetch(fetch, guard.view(context)),
+    enforce: (action: Omit<OwnAction, 'hold'>) => enforceAction(guard, { ...action, hold: false }),
     close: () => guard.close(),
   };
   return Object.assign(createGate(guard, fetch), { $guard });

@@ -55,7 +55,7 @@ describe('the schema of policies', () => {
     expect($defs.capability.enum).toEqual([...CAPABILITIES]);
     expect(schema.properties.mode.enum).toEqual([...POLICY_MODES]);
     expect($defs.rule.properties.effect.enum).toEqual([...RULE_EFFECTS]);
-    expect($defs.rule.properties.action.enum).toEqual([...RULE_ACTIONS]);
+    expect($defs.rule.properties.action.anyOf[0].enum).toEqual([...RULE_ACTIONS]);
     expect($defs.when.properties.weekdays.items.enum).toEqual([...WEEKDAYS]);
     expect(Object.keys($defs.selector.properties)).toEqual([...SCOPE_KEYS]);
     expect(schema.properties.defaultMaxOutputTokens.default).toBe(DEFAULT_MAX_OUTPUT_TOKENS);
@@ -116,6 +116,7 @@ const SEED = {
         maxInputTokens: 2,
       },
     },
+    { effect: 'allow', action: 'payment.execute', resource: 'payee/*', when: { capability: 'data_write' } },
   ],
   tasks: {
     review: {
@@ -182,6 +183,12 @@ const VALUES: readonly unknown[] = [
   'model/ ',
   'model/x',
   'provider/x',
+  'payee/x',
+  'payee/ ',
+  'payment.execute',
+  'llm.other',
+  'a.b.c_d',
+  'a.B',
   '24:00-08:00',
   '00:00-24:00',
   '2026-10-01',
