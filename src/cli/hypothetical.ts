@@ -78,6 +78,7 @@ export async function decideHypothesis(
     action: 'llm.generate',
     name: prices.name,
     listFallbacks: () => [],
+    upstream: { provider: actor.provider ?? 'openrouter', routes: [] },
     candidates: prices.listCandidates(model),
     stop: controls.findStop(),
     grants: controls.listGrants(atMs),

@@ -84,12 +84,13 @@ describe('policy explain', () => {
   it('tells whom rules about providers let OpenRouter ask', async () => {
     const rules: readonly PolicyRule[] = [
       { effect: 'deny', action: '*', resource: 'provider/azure' },
+      { effect: 'allow', action: '*', resource: 'provider/*' },
       { effect: 'allow', action: '*', resource: 'model/*' },
     ];
     const { run } = await start([BLOCK], { rules });
     const { out } = await run(...ASK);
-    expect(out).toContain('  rules[0] deny provider/azure\n  sent on as provider.ignore: azure\n');
-    expect(out).toContain('  rules[1] allow model/*: decides');
+    expect(out).toContain('  rules[1] allow provider/*\n  sent on as provider.ignore: azure\n');
+    expect(out).toContain('  rules[2] allow model/*: decides');
   });
 
   it('tells of a downgrade to which model, and of caps that count other calls', async () => {
