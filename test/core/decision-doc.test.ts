@@ -12,6 +12,7 @@ import {
   settlementRow,
 } from '../../src/core/decision.js';
 import type { JsonObject } from '../../src/core/json.js';
+import { rotationRow } from '../../src/core/rotation.js';
 import type { Policy } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { quoteCall } from '../../src/core/price.js';
@@ -140,6 +141,7 @@ const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);
 const route = { model: 'a/b', provider: 'P', httpStatus: 500 };
 const fallback = fallbackRow(fullDecision(), FACTS, route, 'f', 0);
 const place = { id: 'c', timestampMs: 0, tenantId: 'acme' };
+const rotation = rotationRow({ ...place, retiredKeyHex: 'a', newKeyHex: 'b', reason: 'why' });
 const controls = [
   grantRow(
     place,
@@ -152,7 +154,7 @@ const controls = [
 
 describe('section 3 of docs/receipt-format.md', () => {
   it('has every key of a decision, a settlement, an outcome and a control, and no other, each once', () => {
-    const real = [decision, settlement, fallback, ...controls].flatMap((row) => Object.keys(row));
+    const real = [decision, settlement, fallback, rotation, ...controls].flatMap((row) => Object.keys(row));
     expect(documented.toSorted()).toEqual([...new Set([...real, ...OF_THE_STORE])].toSorted());
   });
 
