@@ -12,10 +12,10 @@ import {
   settlementRow,
 } from '../../src/core/decision.js';
 import type { JsonObject } from '../../src/core/json.js';
-import { rotationRow } from '../../src/core/rotation.js';
 import type { Policy } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { quoteCall } from '../../src/core/price.js';
+import { rotationRow } from '../../src/core/rotation.js';
 import { nodeBackend } from '../../src/store/node-crypto.js';
 
 const text = readFileSync(new URL('../../docs/receipt-format.md', import.meta.url), 'utf8');
