@@ -60,7 +60,8 @@ function printCap(print: Printer, cap: CapStory): void {
   const window = WINDOWS[cap.window] ?? shorten(cap.window, 30);
   const verdict = cap.tripped ? paint('red', 'no room') : paint('green', 'has room');
   const reason = cap.reason === null ? '' : ` "${shorten(cap.reason, 100)}"`;
-  const limit = showAmount(cap.unit, cap.limit);
+  const granted = cap.granted > 0n ? ` (${showUsd(cap.granted)} of it granted)` : '';
+  const limit = `${showAmount(cap.unit, cap.limit)}${granted}`;
   print.line([`  ${shorten(cap.action, 30)} ${limit} ${window}${reason}: `, verdict], 4);
   if (cap.scopeKey !== '') print.line(dim(`    counts ${shorten(cap.scopeKey, 200)}`), 6);
   printSum(print, listSum(cap), cap.unit);

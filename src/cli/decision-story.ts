@@ -16,7 +16,10 @@ export interface CapStory {
   readonly action: string;
   readonly window: string;
   readonly scopeKey: string;
+  /** With what grants add. */
   readonly limit: bigint;
+  /** What of it comes from grants. */
+  readonly granted: bigint;
   readonly spent: bigint;
   readonly held: bigint;
   readonly adds: bigint;
@@ -106,6 +109,7 @@ export function describeCap(cap: CapStory) {
     tripped,
     ...(unit === 'usd' ? {} : { unit }),
     ...Object.fromEntries(printed),
+    ...(cap.granted > 0n ? { grantedUsd: printUsd(cap.granted) } : {}),
     resetsAt,
   };
 }
@@ -152,6 +156,7 @@ function readCaps(decision: JsonObject): readonly CapStory[] {
     return [
       {
         ...amounts,
+        granted: usdAt(entry, 'grantedUsd') ?? 0n,
         action: textAt(entry, 'action') ?? 'unknown',
         window: textAt(entry, 'window') ?? 'unknown',
         scopeKey: textAt(entry, 'scopeKey') ?? '',

@@ -1,4 +1,5 @@
 /** The state of one ledger file as its next writer would find it: rows, damage, torn end, open holds, newest time. */
+import { type Controls, createControls } from '../core/control.js';
 import type { JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { ownValue } from '../core/receipt.js';
@@ -29,6 +30,8 @@ export interface LedgerHealth {
   readonly holds: readonly OpenHold[];
   /** Models whose newest call was priced at zero by an override, and when. Hostile. */
   readonly zeroOverrides: ReadonlyMap<string, number>;
+  /** What operators and guards put in force. */
+  readonly controls: Controls;
   /** Names of the torn files that rows account for. */
   readonly tornFiles: ReadonlySet<string>;
 }
@@ -38,13 +41,14 @@ export async function examineLedger(path: string, signal: AbortSignal): Promise<
   const state = createLedgerState('');
   const holds = new Map<string, OpenHold>();
   const zeroOverrides = new Map<string, number>();
+  const controls = createControls();
   let damage: string | undefined;
   let tornBytes = 0;
   let newestMs = Number.NEGATIVE_INFINITY;
   for await (const run of readLines(path)) {
     signal.throwIfAborted();
     for (const { bytes } of run.lines) {
-      damage ??= takeRow(state, { holds, zeroOverrides }, bytes, (timestampMs) => {
+      damage ??= takeRow(state, { holds, zeroOverrides, controls }, bytes, (timestampMs) => {
         newestMs = timestampMs;
       });
     }
@@ -57,6 +61,7 @@ export async function examineLedger(path: string, signal: AbortSignal): Promise<
     newestMs,
     holds: [...holds.values()],
     zeroOverrides,
+    controls,
     tornFiles: state.tornFiles,
   };
 }
@@ -65,12 +70,13 @@ export async function examineLedger(path: string, signal: AbortSignal): Promise<
 interface Findings {
   readonly holds: Map<string, OpenHold>;
   readonly zeroOverrides: Map<string, number>;
+  readonly controls: Controls;
 }
 
 /** Adds one line, or says what is wrong with it. */
 function takeRow(
   state: LedgerState,
-  { holds, zeroOverrides }: Findings,
+  { holds, zeroOverrides, controls }: Findings,
   bytes: Uint8Array,
   onTime: (timestampMs: number) => void,
 ): string | undefined {
@@ -82,6 +88,7 @@ function takeRow(
   if (!Number.isNaN(timestampMs)) onTime(timestampMs);
   foldHold(holds, reading.value.decision, timestampMs);
   foldPrice(zeroOverrides, reading.value.decision, timestampMs);
+  controls.apply(reading.value, timestampMs);
   return undefined;
 }
 

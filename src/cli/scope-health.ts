@@ -12,6 +12,7 @@ import { readOwner } from '../store/lock.js';
 import { createNodeSigner } from '../store/node-crypto.js';
 import type { ScopePaths } from '../store/paths.js';
 import { explainSystemError } from './cli-error.js';
+import { judgeGrants, judgePolicyFiles, judgeStop } from './control-health.js';
 import { fail, fine, type HealthCheck, printAge, warn } from './health.js';
 import { checkFolder } from './home-health.js';
 import { examineLedger, type LedgerHealth, type OpenHold } from './ledger-health.js';
@@ -34,6 +35,8 @@ export interface ScopeWorld {
   readonly repair: string;
   /** The command that acknowledges this scope as it is. */
   readonly acknowledge: string;
+  /** The command that lets calls be decided again. */
+  readonly resume: string;
 }
 
 /** Looks at one scope. Never throws because of what it finds. */
@@ -136,6 +139,9 @@ async function checkLedger(
       judgePrices(name('prices'), health.zeroOverrides, world.nowMs),
       await judgeTornFiles(name('torn files'), health, paths.folder),
       judgeClock(name('clock'), health.newestMs, world),
+      judgeStop(name('stop'), health.controls, world),
+      judgeGrants(name('grants'), health.controls, world.nowMs),
+      judgePolicyFiles(name('policy files'), health.controls, world.nowMs),
     ];
   } catch (cause) {
     if (signal.aborted || !(cause instanceof Error && 'code' in cause)) throw cause;

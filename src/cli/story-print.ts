@@ -1,6 +1,7 @@
 /** A decision in words for people: what was asked, why it went as it did, the arithmetic, the way out. */
 import { isObject, type JsonObject } from '../core/json.js';
 import { printUsdPerMtok, showUsd } from '../core/money.js';
+import { isOwnAction } from '../core/policy.js';
 import { ownValue } from '../core/receipt.js';
 import { SCOPE_KEYS } from '../core/scope.js';
 import { listRoom, printCaps } from './cap-print.js';
@@ -28,6 +29,7 @@ const ACTIONS: Readonly<Record<string, { readonly words: string; readonly style:
 const COST_SOURCES: Readonly<Record<string, string>> = {
   provider: 'as billed by the provider',
   computed: 'tokens × price, since the answer named no cost',
+  stated: 'as the program said',
   reserved: 'the upper bound, since nobody knows the cost: it stays spent',
   released: 'nothing: the request was not sent, or refused upstream',
 };
@@ -68,7 +70,11 @@ function printFacts(print: Printer, decision: JsonObject): void {
   entry('who', printActor(decision));
   const requested = shorten(textAt(decision, 'modelRequested') ?? 'unknown');
   const resolved = shorten(textAt(decision, 'modelResolved') ?? requested);
-  entry('model', requested === resolved ? requested : [requested, ' → ', bold(resolved)]);
+  const own = textAt(objectAt(decision, 'given'), 'action');
+  if (own !== null && isOwnAction(own)) {
+    entry('action', shorten(own, 100));
+    entry('on', requested);
+  } else entry('model', requested === resolved ? requested : [requested, ' → ', bold(resolved)]);
   entry('policy', printPolicy(decision));
   for (const [label, words] of describeRule(decision)) entry(label, words);
   const claim = textAt(decision, 'capabilityClaim');
@@ -179,7 +185,7 @@ function listOtherWays(refusal: JsonObject): readonly string[] {
 
 function printOutcome(
   print: Printer,
-  { attempts, routes, settlements }: DecisionStory,
+  { row, attempts, routes, settlements }: DecisionStory,
   action: string,
 ): void {
   print.blank();
@@ -190,7 +196,9 @@ function printOutcome(
       4,
     );
   for (const route of routes.slice(0, 20)) print.line(describeRoute(route), 4);
-  for (const settlement of settlements.slice(0, 20)) print.line(describeSettlement(settlement), 4);
+  // Of an action of the caller's own, which has no prices.
+  const isStated = ownValue(row.receipt.decision, 'costBasis') === null;
+  for (const settlement of settlements.slice(0, 20)) print.line(describeSettlement(settlement, isStated), 4);
   if (settlements.length > 0) return;
   if (action === 'block') print.line('  refused: it cost nothing');
   else print.line('  not settled: still running, or its process died; its upper bound is held', 4);
@@ -202,10 +210,11 @@ function describeRoute({ line, attempt, model, provider, httpStatus }: RouteStor
   return `  attempt ${attempt}, tried in vain: ${shorten(model ?? 'a model')}${by}${status} — line ${line}`;
 }
 
-function describeSettlement(settlement: SettlementStory): readonly Part[] {
+function describeSettlement(settlement: SettlementStory, isStated: boolean): readonly Part[] {
   const { costSource, actualUsd, inputTokens, outputTokens, servedModel, servedProvider } = settlement;
   const amount = actualUsd === null ? 'unknown' : `$${shorten(actualUsd, 40)}`;
-  const source = costSource === null ? '' : ` (${COST_SOURCES[costSource] ?? shorten(costSource, 30)})`;
+  const known = isStated && costSource === 'computed' ? 'stated' : costSource;
+  const source = known === null ? '' : ` (${COST_SOURCES[known] ?? shorten(known, 30)})`;
   const tokens =
     inputTokens === null || outputTokens === null
       ? ''

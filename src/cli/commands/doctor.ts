@@ -60,6 +60,7 @@ async function examine(context: CommandContext): Promise<readonly HealthCheck[]>
       const commands = {
         verify: suggest(context, 'verify'),
         repair: suggest(context, 'doctor --repair'),
+        resume: suggest(context, `resume --scope ${quoteForShell(paths.scope)}`),
         acknowledge: suggest(context, `doctor --acknowledge ${quoteForShell(paths.scope)}`),
       };
       all.push(...(await checkScope({ paths, prober, nowMs: io.now(), signal: io.signal, ...commands })));
