@@ -8,6 +8,14 @@ export function showAmount(usd: string | null | undefined): string {
   return amount === undefined ? 'unknown' : roundForEye(amount);
 }
 
+/** For columns: four decimals, so that the points stand below each other. */
+export function showInColumn(usd: string | null): string {
+  const amount = usd === null ? undefined : parseUsd(usd);
+  if (amount === undefined) return 'unknown';
+  const least = ONE_USD / 10_000n;
+  return amount > 0n && amount < least ? '<$0.0001' : printRounded(amount, 4);
+}
+
 /** Every digit: `$0.010615`. */
 export function showExact(usd: string | null | undefined): string {
   const amount = typeof usd === 'string' ? parseUsd(usd) : undefined;
@@ -31,11 +39,15 @@ export function subtract(a: string, b: string): string {
 }
 
 function roundForEye(amount: Usd): string {
+  const size = amount < 0n ? -amount : amount;
+  return printRounded(amount, decimalsFor(size));
+}
+
+function printRounded(amount: Usd, decimals: number): string {
   const negative = amount < 0n;
-  const size = negative ? -amount : amount;
-  const [whole = '0', fraction = ''] = printUsd(roundTo(size, decimalsFor(size))).split('.');
+  const [whole = '0', fraction = ''] = printUsd(roundTo(negative ? -amount : amount, decimals)).split('.');
   const grouped = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-  return `${negative ? '−' : ''}$${grouped}.${fraction.padEnd(2, '0')}`;
+  return `${negative ? '−' : ''}$${grouped}.${fraction.padEnd(decimals > 3 ? 4 : 2, '0')}`;
 }
 
 function decimalsFor(size: Usd): number {

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import type { RowSummary } from '../../src/core/dashboard.js';
 import type { TextQueryField } from '../../src/core/query-ast.js';
-import { showAmount, showExact } from '../amount.js';
+import { showExact, showInColumn } from '../amount.js';
 import { ActionTag } from '../tag.js';
 import { showCount, showText } from '../text.js';
 import { showInstant, showTime } from '../time.js';
@@ -116,9 +116,9 @@ function drawTokens({ inputTokens, outputTokens }: RowSummary): JSX.Element | st
 function drawCost(row: RowSummary): JSX.Element | string {
   switch (row.state) {
     case 'settled':
-      return row.costUsd === null ? <span class="dim">unknown</span> : showAmount(row.costUsd);
+      return row.costUsd === null ? <span class="dim">unknown</span> : showInColumn(row.costUsd);
     case 'held':
-      return <span class="held">≤ {showAmount(row.reservedUsd)}</span>;
+      return <span class="held">≤ {showInColumn(row.reservedUsd)}</span>;
     case 'blocked':
     case 'released':
       return <span class="dim">not sent</span>;

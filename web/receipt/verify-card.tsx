@@ -55,6 +55,13 @@ function Outcome({ check }: { readonly check: ReceiptCheck }): JSX.Element {
   );
 }
 
+/** Two figures that are the same are one line. */
+function joinEqual(figures: Step['figures']): Step['figures'] {
+  const [first, second, ...rest] = figures;
+  if (!first || !second || first[1] !== second[1]) return figures;
+  return [[`${first[0]} = ${second[0]}`, first[1]], ...rest];
+}
+
 function StepLine({ step }: { readonly step: Step }): JSX.Element {
   return (
     <li class={`step step-${step.answer}`}>
@@ -62,7 +69,7 @@ function StepLine({ step }: { readonly step: Step }): JSX.Element {
       <div>
         <b>{step.title}</b> <span class="step-word">{WORDS[step.answer]}</span>
         <p>{showText(step.says)}</p>
-        {step.figures.map(([name, value]) => (
+        {joinEqual(step.figures).map(([name, value]) => (
           <p key={name} class="step-figure">
             <span class="dim">{name}</span> <code>{showText(value)}</code>
           </p>

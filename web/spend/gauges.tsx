@@ -51,7 +51,6 @@ function Gauge({ gauge, nowMs }: { readonly gauge: CapGauge; readonly nowMs: num
         <b class="num" title={gauge.unit === 'usd' ? showExact(gauge.limit) : undefined}>
           {show(gauge.limit)} {WINDOWS[gauge.window] ?? gauge.window}
         </b>
-        <span class="gauge-then">then {gauge.action}</span>
         {level !== 'ok' && (
           <span class="gauge-level">
             <Icon name="warn" /> {level === 'full' ? 'reached' : 'near'}
@@ -59,7 +58,7 @@ function Gauge({ gauge, nowMs }: { readonly gauge: CapGauge; readonly nowMs: num
         )}
       </p>
       <p class="gauge-key" title={showText(gauge.key)}>
-        <bdi>{showText(gauge.key || 'every call', 120)}</bdi>
+        then {showText(gauge.action, 20)} · <bdi>{showText(gauge.key || 'every call', 120)}</bdi>
         {gauge.task && <> · task {showText(gauge.task, 60)}</>}
       </p>
       <GaugeBar gauge={gauge} />

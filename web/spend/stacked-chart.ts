@@ -35,7 +35,11 @@ export function drawStackedChart(
       cursor: { points: { show: false }, drag: { x: false, y: false } },
       scales: { x: { time: true }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
       axes: [
-        { ...axis, font: '11px system-ui' },
+        {
+          ...axis,
+          font: '11px system-ui',
+          values: (_, splits, __, ___, stepS) => splits.map((at) => printTick(at, stepS)),
+        },
         {
           ...axis,
           font: '11px system-ui',
@@ -78,6 +82,15 @@ function stack({ startsMs, settledUsd }: SeriesAnswer): uPlot.AlignedData {
   return [startsMs.map((ms) => ms / 1000), ...sums.reverse()];
 }
 
+/** The hour, or the day where one begins. */
+function printTick(seconds: number, stepSeconds: number): string {
+  const date = new Date(seconds * 1000);
+  const minutes = date.getHours() * 60 + date.getMinutes();
+  if (stepSeconds >= 86_400 || minutes === 0)
+    return date.toLocaleDateString('en-US', { month: 'short', day: 'numeric' });
+  return `${String(date.getHours()).padStart(2, '0')}:${String(date.getMinutes()).padStart(2, '0')}`;
+}
+
 function trim(value: number): string {
-  return value >= 1000 ? value.toLocaleString('en-US') : String(Number(value.toPrecision(4)));
+  return value >= 1000 ? value.toLocaleString('en-US') : value.toFixed(value < 0.01 && value > 0 ? 4 : 2);
 }
