@@ -22,6 +22,11 @@ export class CliError extends Error implements Failure {
   }
 }
 
+/** Thrown by a command that runs until somebody stops it, once that happened: it ended well. */
+export class CleanStop extends Error {
+  override readonly name = 'CleanStop';
+}
+
 /** The command line is wrong. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError(EXIT_CODES.usage, message, hint);
@@ -48,6 +53,7 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const NETWORK_CODES: ReadonlySet<string> = new Set([
   'NETWORK_FAILED',
+  'PORT_TAKEN',
   'UPSTREAM_MALFORMED',
   'UPSTREAM_REFUSED',
 ]);

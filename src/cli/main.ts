@@ -1,7 +1,7 @@
 /** The command line, as a function of the outside world: arguments in, text and an exit code out (docs/cli.md). */
 import type { Command, CommanderError } from 'commander';
 import { findNearest } from '../core/nearest.js';
-import { type CliError, describeFailure, type Failure, usageError } from './cli-error.js';
+import { CleanStop, type CliError, describeFailure, type Failure, usageError } from './cli-error.js';
 import { wantsColor } from './context.js';
 import { EXIT_CODES, type ExitCode } from './exit-codes.js';
 import type { CliIo } from './io.js';
@@ -17,6 +17,7 @@ export async function run(io: CliIo): Promise<ExitCode> {
   try {
     return await orInterrupted(execute(io), io.signal);
   } catch (error) {
+    if (error instanceof CleanStop) return EXIT_CODES.ok;
     if (io.signal.aborted) return EXIT_CODES.interrupted;
     return printFailure(io, describeFailure(error) ?? describeBug(error));
   }

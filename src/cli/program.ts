@@ -46,6 +46,16 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   })
     .description('run a guarded agent against a built-in stand-in for OpenRouter, then verify its ledger')
     .option('--no-open', 'open nothing in a browser');
+  add('serve', 'agentguard serve', async () => {
+    const { runServe } = await import('./commands/serve.js');
+    return runServe;
+  })
+    .description('open the dashboard in the browser, and serve it until Ctrl-C')
+    .option('--port <number>', 'where to serve (default: 8787, or the next free one)')
+    .option('--host <address>', 'serve under this address only, instead of localhost')
+    .option('--expose-to-network', 'let --host be an address that other machines can reach')
+    .option('--scope <name>', 'show the ledger of this scope only')
+    .option('--no-open', 'open nothing in a browser');
   add('init', 'agentguard init --scope acme', async () => {
     const { runInit } = await import('./commands/init.js');
     return (context, options) => runInit(context, String(options.scope));
