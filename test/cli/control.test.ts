@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SpendPolicy } from '../../src/core/policy.js';
@@ -108,6 +108,27 @@ describe('agentguard stop', () => {
     const home = await makeHome();
     const { code, err } = await runCli(['stop'], { home, cwd: home });
     expect([code, err]).toEqual([3, expect.stringContaining('there is no ledger')]);
+  });
+});
+
+describe('agentguard doctor', () => {
+  it('tells of an edit of a policy file that guards refused, until the file is mended', async () => {
+    const { home, doctor } = await openHome();
+    const path = join(home, 'policy.json');
+    const policy = policyOf([{ amountCents: 0, window: 'per_month', action: 'block' }]);
+    await writeFile(path, JSON.stringify(policy));
+    const guard = new SpendGuard({ policy: path, config: { home, durability: 'process' } });
+    onTestFinished(() => guard.close());
+    const told = () =>
+      guard.decide(CALL).then(
+        () => '',
+        async () => (await doctor())[2]?.message,
+      );
+    expect(await told()).toBe('no edit was refused');
+    await writeFile(path, JSON.stringify({ ...policy, caps: [{ windw: 1 }] }));
+    await expect.poll(told, { timeout: 5_000 }).toContain('the file of "test" is refused since 0 s (caps[0]');
+    await writeFile(path, JSON.stringify(policy));
+    await expect.poll(told, { timeout: 5_000 }).toBe('no edit was refused');
   });
 });
 

@@ -199,7 +199,7 @@ describe('eight processes', () => {
     expect(new Set(between.map(({ decision }) => decision.instance)).size).toBe(8);
     const told = rows.map(({ decision }) => decision.control).filter(Boolean);
     expect(told).toEqual(['stop', 'resume', 'policy_rejected', 'policy']);
-    expect(await agentguard(home, 'verify', '--require', 'contiguous')).toContain('Verified');
+    expect(await agentguard(home, 'verify', '--require', 'contiguous,lawful')).toContain('Verified');
   }, 60_000);
 });
 

@@ -3,12 +3,17 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SpendCap, SpendPolicy } from '../../src/core/policy.js';
+import { parsePolicy } from '../../src/core/policy-reader.js';
+import { signPolicy } from '../../src/core/policy-signature.js';
 import { setCostOverride } from '../../src/guard/cost-overrides.js';
+import type { GuardConfig } from '../../src/guard/options.js';
 import { SpendGuard } from '../../src/guard/spend-guard.js';
 import { createMemoryStore } from '../../src/store/memory-store.js';
+import { createNodeSigner, nodeBackend } from '../../src/store/node-crypto.js';
 import { HAIKU, policyOf } from '../helpers/guarded-client.js';
 import { makeHome } from '../helpers/home.js';
 
+const OWNER = createNodeSigner(new Uint8Array(32).fill(1));
 /** $1 exactly. */
 const CALL = { model: HAIKU, inputTokens: 1, maxOutputTokens: 1000 };
 const cap = (dollars: number, more: Partial<SpendCap> = {}): SpendCap => ({
@@ -18,7 +23,11 @@ const cap = (dollars: number, more: Partial<SpendCap> = {}): SpendCap => ({
   ...more,
 });
 
-async function openFollowed(first: object | string, more: Partial<SpendPolicy> = {}) {
+async function openFollowed(
+  first: object | string,
+  more: Partial<SpendPolicy> = {},
+  config: GuardConfig = {},
+) {
   setCostOverride(HAIKU, { inputCentsPerKtok: 0, outputCentsPerKtok: 100 });
   const path = join(await makeHome(), 'policy.json');
   const write = (content: object | string | Uint8Array) =>
@@ -27,6 +36,13 @@ async function openFollowed(first: object | string, more: Partial<SpendPolicy> =
       typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content),
     );
   await write(first);
+  const sign = async (policy: object, who = OWNER) => {
+    const reading = parsePolicy(policy, nodeBackend);
+    if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
+    const signed = await signPolicy(reading.policy, who, 'Finance', 0, nodeBackend);
+    await writeFile(`${path}.sig`, JSON.stringify(signed));
+  };
+  if (config.policyOwner !== undefined) await sign(first as object);
   const store = createMemoryStore();
   const warnings: string[] = [];
   const listen = ({ message }: Error) => void (message.includes(path) && warnings.push(message));
@@ -34,7 +50,7 @@ async function openFollowed(first: object | string, more: Partial<SpendPolicy> =
   const guard = new SpendGuard({
     policy: path,
     scope: { tenantId: 'acme', ...more.scope },
-    config: { store, waitForHoldsMs: 0 },
+    config: { store, waitForHoldsMs: 0, ...config },
   });
   onTestFinished(async () => {
     process.off('warning', listen);
@@ -58,12 +74,12 @@ async function openFollowed(first: object | string, more: Partial<SpendPolicy> =
       .map(({ control }) => control);
   /** As long as any look needs, and then one call. */
   const look = async () => {
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 3; n++) {
       await new Promise((resolve) => setTimeout(resolve, 150));
       await decide();
     }
   };
-  return { path, write, store, guard, decide, until, controls, look, warnings };
+  return { path, write, sign, store, guard, decide, until, controls, look, warnings };
 }
 
 const good = (dollars: number, more: Partial<SpendPolicy> = {}) => policyOf([cap(dollars)], more);
@@ -205,6 +221,23 @@ describe('a broken edit of a policy file', () => {
     await write(policyOf([], { name: 'canary-1', id: '', mode: 'canary-2' as 'enforce' }));
     await expect.poll(() => decide().then(() => controls().length), { timeout: 5_000 }).toBe(1);
     expect(store.lines.join('')).not.toContain('canary');
+  });
+});
+
+describe('an edit of a policy that its owner signs', () => {
+  it('decides only once it is signed, by that owner', async () => {
+    const config = { policyOwner: OWNER.publicKeyHex };
+    const { write, sign, until, decide, look, controls, store } = await openFollowed(good(1), {}, config);
+    await until('allowed');
+    await write(good(3));
+    await expect.poll(() => decide().then(() => controls().length), { timeout: 5_000 }).toBe(1);
+    await sign(good(3), createNodeSigner(new Uint8Array(32).fill(2)));
+    await look();
+    expect(await decide()).toBe('cap_exceeded');
+    await sign(good(3));
+    await until('allowed');
+    expect(controls()).toEqual(['policy_rejected', 'policy']);
+    expect(store.receipts.at(-2)?.decision.policyApprover).toMatchObject({ name: 'Finance' });
   });
 });
 
