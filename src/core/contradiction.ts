@@ -1,6 +1,6 @@
 /** Whether a row says what its policies decide: the same outcome, for the same reason, on the same sums. */
 import { isObject, type Json, type JsonObject } from './json.js';
-import { parseUsd, printUsd } from './money.js';
+import { parseUsd, printUsd, type Usd } from './money.js';
 import { costOf } from './price.js';
 
 /** What a decision row says of its outcome, the more telling first. */
@@ -72,7 +72,7 @@ export function findBoundFault({
     costBasis.maxInputUsdPerToken,
     costBasis.maxOutputUsdPerToken,
     costBasis.maxRequestUsd ?? '0',
-  ].map((price) => (typeof price === 'string' ? parseUsd(price) : undefined));
+  ].map((price) => (typeof price === 'string' ? parsePrice(price) : undefined));
   if (input === undefined || output === undefined || request === undefined) return undefined;
   if (!Number.isSafeInteger(inputTokensBound) || !Number.isSafeInteger(outputTokensBound)) return undefined;
   const unit = { inputUsd: input, outputUsd: output, requestUsd: request };
@@ -80,6 +80,19 @@ export function findBoundFault({
   return due === reservedUsd
     ? undefined
     : `"reservedUsd" says ${show(reservedUsd)} where its tokens at its prices cost ${show(due)} at most.`;
+}
+
+/** Unit prices repeat from row to row. */
+const parsedPrices = new Map<string, Usd | undefined>();
+const MAX_PARSED_PRICES = 1024;
+
+function parsePrice(text: string): Usd | undefined {
+  const known = parsedPrices.get(text);
+  if (known !== undefined) return known;
+  const price = text.length <= 64 ? parseUsd(text) : undefined;
+  if (parsedPrices.size >= MAX_PARSED_PRICES) parsedPrices.clear();
+  parsedPrices.set(text, price);
+  return price;
 }
 
 /** A refusal that the policy does not call for is told by its code. */

@@ -347,8 +347,18 @@ function printRoutes({ only, ignore }: Routes): JsonObject {
   return { ...(only ? { only } : {}), ...(ignore.length > 0 ? { ignore } : {}) };
 }
 
+/** Ends of windows, printed: the same few for thousands of calls, and dates are slow. */
+const printedTimes = new Map<number, string>();
+const MAX_PRINTED_TIMES = 64;
+
 function isoOrNull(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  if (ms === null) return null;
+  const known = printedTimes.get(ms);
+  if (known !== undefined) return known;
+  const text = new Date(ms).toISOString();
+  if (printedTimes.size >= MAX_PRINTED_TIMES) printedTimes.clear();
+  printedTimes.set(ms, text);
+  return text;
 }
 
 /** The entries that have a value: an absent fact is an absent key, never `undefined`. */

@@ -49,6 +49,7 @@ export function parseUsd(text: string, excess: Excess = 'refuse'): Usd | undefin
 
 /** The exact decimal of an amount, shortest form: `"0"`, `"12.5"`, `"0.000128"`. Inverse of `parseUsd`. */
 export function printUsd(amount: Usd): string {
+  if (amount === 0n) return '0';
   const negative = amount < 0n;
   const digits = (negative ? -amount : amount).toString().padStart(USD_SCALE + 1, '0');
   const whole = digits.slice(0, -USD_SCALE);
