@@ -1,4 +1,5 @@
 /** Prints the table of bench/README.md for this machine. A name as argument runs only the parts that contain it. */
+import { benchCheckpoints } from './checkpoints.js';
 import { benchColdStart } from './cold-start.js';
 import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
 import { benchGateway } from './gateway.js';
@@ -14,6 +15,7 @@ const PARTS = {
   growth: benchGrowth,
   verification: benchVerification,
   'cold-start': benchColdStart,
+  checkpoints: benchCheckpoints,
   start: benchStart,
   gateway: benchGateway,
 };

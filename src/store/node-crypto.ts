@@ -1,5 +1,5 @@
 /** SHA-256 and Ed25519 by `node:crypto`: signing for the ledger, and the fastest backend to verify with. */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto';
 import { encodeHex, equalBytes } from '../core/bytes.js';
 import type { CryptoBackend, Signer } from '../core/crypto.js';
 import { AgentGuardError } from '../core/errors.js';
@@ -15,7 +15,8 @@ const publicKeys = new Map<string, KeyObject>();
 /** Node's own crypto. `verifyRaw` may be called with any 32 and 64 bytes and answers `false` for nonsense. */
 export const nodeBackend: CryptoBackend = {
   name: 'node',
-  sha256: (bytes) => createHash('sha256').update(bytes).digest(),
+  // In one call: half the time of `createHash` for a row, a third for a node of the tree.
+  sha256: (bytes) => hash('sha256', bytes, 'buffer'),
   verifyRaw: (publicKey, message, signature) => verify(null, message, importPublicKey(publicKey), signature),
 };
 
@@ -42,7 +43,7 @@ export function createNodeSigner(privateKey: Uint8Array, publicKey?: Uint8Array)
   return {
     publicKeyHex: encodeHex(derived),
     fingerprint: computeSignerFingerprint(derived),
-    sign: (hash) => sign(null, hash, key),
+    sign: (bytes) => sign(null, bytes, key),
   };
 }
 

@@ -7,6 +7,7 @@ import { readOwner } from './lock.js';
 import { INSTANCES_FOLDER, type ScopePaths } from './paths.js';
 import { readSnapshot, SNAPSHOT_DRAFT } from './snapshot.js';
 import { removeStaleSockets } from './stale.js';
+import { TREE_DRAFT } from './tree.js';
 
 /** Left by a process that ended while it made a key; never linked to its name, so never used. */
 const KEY_DRAFT = /^signing\.key\.[0-9a-f]{16}\.tmp$/;
@@ -89,7 +90,7 @@ function describeChange(before: Observed, after: Observed): string[] {
 async function removeDrafts(folder: string, nowMs: number): Promise<string[]> {
   const removed: string[] = [];
   for (const name of await listNames(folder)) {
-    if (!SNAPSHOT_DRAFT.test(name) && !KEY_DRAFT.test(name)) continue;
+    if (![SNAPSHOT_DRAFT, KEY_DRAFT, TREE_DRAFT].some((draft) => draft.test(name))) continue;
     const path = join(folder, name);
     const stats = await fs.lstat(path).catch(() => undefined);
     if (!stats || nowMs - stats.mtimeMs < DRAFT_AGE_MS) continue;

@@ -33,10 +33,10 @@ export interface Tree {
   readonly frontier: Frontier;
 }
 
-export const TREE_FILES = ['tree.bin', 'tree.json'] as const;
 /** A state being written. One of a dead process is swept up by `doctor --repair`. */
 export const TREE_DRAFT = /^tree\.json\.[0-9a-f]{16}\.tmp$/;
-const [HASHES_FILE, STATE_FILE] = TREE_FILES;
+const HASHES_FILE = 'tree.bin';
+const STATE_FILE = 'tree.json';
 const VERSION = 1;
 const MAX_STATE_BYTES = 65_536;
 const HASH_BYTES = 32;
