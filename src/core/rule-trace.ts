@@ -3,7 +3,7 @@
  * to `findRule` alone, so that nothing here can differ from what decides.
  */
 import type { Policy } from './policy.js';
-import { findRule, type Rule, type RuleConditions, type RuledCall } from './rule.js';
+import { coversAction, findRule, type Rule, type RuleConditions, type RuledCall } from './rule.js';
 
 /** What one rule says to a call about one model. */
 export interface RuleTrace {
@@ -47,9 +47,9 @@ export function traceRules(
 }
 
 function listMisses(rule: Rule, call: RuledCall, speaks: (rule: Rule) => boolean): readonly RuleMiss[] {
+  if (!coversAction(rule.action, call.action)) return ['action'];
   const bare = { ...rule, when: NO_CONDITIONS };
-  if (!speaks({ ...bare, action: call.action })) return ['resource'];
-  if (!speaks(bare)) return ['action'];
+  if (!speaks(bare)) return ['resource'];
   return CONDITIONS.filter(
     (key) =>
       rule.when[key] !== undefined && !speaks({ ...bare, when: { ...NO_CONDITIONS, [key]: rule.when[key] } }),
