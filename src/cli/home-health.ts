@@ -3,15 +3,13 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentGuardError } from '../core/errors.js';
+import { DEFAULT_MAX_PRICE_AGE_MS } from '../core/price-age.js';
 import { measureTableAgeMs } from '../core/price-table.js';
 import type { Prober } from '../store/liveness.js';
 import { INSTANCES_FOLDER, isForeign, judgeFileSystem } from '../store/paths.js';
 import { readPriceFile } from '../store/price-file.js';
 import { explainSystemError } from './cli-error.js';
 import { fail, fine, type HealthCheck, printAge, warn } from './health.js';
-
-/** Older tables are worth a word: prices change weekly. Milliseconds. */
-const MAX_PRICE_AGE_MS = 7 * 86_400_000;
 
 /** Looks at the home. The flag says whether there is one to look into. */
 export async function checkHome(
@@ -83,7 +81,7 @@ export async function checkPrices(home: string, nowMs: number, sync: string): Pr
       return fail('prices', (problem ?? 'no table').replace(/\.$/, ''), `run: ${sync}`);
     const ageMs = measureTableAgeMs(table, nowMs);
     const message = `${table.models.length} models, synced ${printAge(ageMs)} ago`;
-    if (ageMs > MAX_PRICE_AGE_MS) return warn('prices', message, `run: ${sync}`);
+    if (ageMs > DEFAULT_MAX_PRICE_AGE_MS) return warn('prices', message, `run: ${sync}`);
     const held = table.heldBack.size;
     if (held === 0) return fine('prices', message);
     return warn('prices', `${message}; ${held} held back`, `${sync} names them; --accept takes them`);

@@ -15,7 +15,6 @@ import {
   requireKeys,
 } from './fields.js';
 import type { Json } from './json.js';
-import { explainLaterKey } from './later-policy.js';
 import { parseCents } from './money.js';
 import {
   CAP_ACTIONS,
@@ -78,7 +77,7 @@ export function readCapList(fields: Fields, place: CapPlace): readonly Cap[] {
 
 function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefined {
   requireKeys(fields, ['action']);
-  refuseUnknownKeys(fields, CAP_KEYS, explainLaterKey);
+  refuseUnknownKeys(fields, CAP_KEYS);
   const window = readWindow(fields);
   const amount = readAmount(fields, window);
   const action = readOneOf(fields, 'action', CAP_ACTIONS);

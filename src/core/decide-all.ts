@@ -16,6 +16,7 @@ import {
 import { downgrade } from './downgrade.js';
 import { checkRules, listRoutes } from './permission.js';
 import { CAP_ACTIONS, type CapAction, type Policy } from './policy.js';
+import { withFreshPrices } from './price-age.js';
 import { refuseByRule } from './refuse.js';
 
 /** What one policy alone found. */
@@ -101,7 +102,7 @@ function joinDowngrades(
     listWanting(checkCaps([policy], totals, quote, call, nowMs), call),
   );
   const enforcing = listEnforcing(words.map(({ policy }) => policy));
-  const finding = downgrade(enforcing, totals, call, wanting, nowMs);
+  const finding = downgrade(enforcing, totals, withFreshPrices(enforcing, call, nowMs), wanting, nowMs);
   const deniedBy = (policy: Policy) =>
     finding.rule !== null && checkRules(policy, call, finding.rule.model, nowMs)?.effect === 'deny';
   const owns = (policy: Policy) =>

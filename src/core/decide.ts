@@ -18,6 +18,7 @@ import {
   satisfies,
 } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
+import { withFreshPrices } from './price-age.js';
 import type { Routes, Upstream } from './provider-rule.js';
 import { refuse, refuseByCap, refuseByRule } from './refuse.js';
 import type { RuleHit } from './rule.js';
@@ -52,7 +53,12 @@ export interface Call {
 }
 
 /** Refusals of this model, not of the caller or of the request: another model may pass. */
-const ESCAPABLE: ReadonlySet<RefusalCode> = new Set<RefusalCode>(['rule_denied', 'cap_exceeded', 'held']);
+const ESCAPABLE: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
+  'rule_denied',
+  'cap_exceeded',
+  'held',
+  'stale_price',
+]);
 
 /** Why a call was refused, in fields a program can act on. */
 export interface Refusal {
@@ -128,7 +134,7 @@ export function quoteOnce(quote: Call['quote']): Call['quote'] {
 export function judge(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Finding {
   const gate = checkStop(call) ?? checkCapability(policy, call);
   if (gate) return gate;
-  const enforced = enforce(policy, totals, call, nowMs);
+  const enforced = enforce(policy, totals, withFreshPrices([policy], call, nowMs), nowMs);
   return policy.mode === 'enforce' ? enforced : toShadow(enforced, call);
 }
 
@@ -144,7 +150,10 @@ export function offerInstead(
   if (!refusal || call.offersNothing || !ESCAPABLE.has(refusal.code)) return finding;
   return {
     ...finding,
-    refusal: { ...refusal, alternatives: listAlternatives(policies, totals, call, nowMs) },
+    refusal: {
+      ...refusal,
+      alternatives: listAlternatives(policies, totals, withFreshPrices(policies, call, nowMs), nowMs),
+    },
   };
 }
 
@@ -174,7 +183,7 @@ function checkCapability(policy: Policy, call: Call): Finding | undefined {
 
 function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Finding {
   const quote = call.quote(call.model);
-  if (quote.kind === 'unbounded' && quote.code === 'path_not_supported')
+  if (quote.kind === 'unbounded' && (quote.code === 'path_not_supported' || quote.code === 'stale_price'))
     return refuse(call, quote, [], null, quote);
   const rule = checkRules(policy, call, call.model, nowMs);
   if (rule?.effect === 'deny') return refuseByRule(call, rule);

@@ -40,6 +40,7 @@ export const REFUSAL_CODES = [
   'held',
   'path_not_supported',
   'rule_denied',
+  'stale_price',
   'stopped',
   'unbounded',
   'unknown_price',

@@ -89,10 +89,11 @@ function printQuotes(
   quotes: ReadonlyMap<string, Quote>,
 ): JsonObject | undefined {
   const needsPrices = policies.some(hasCeilings);
+  const needsAge = policies.some(({ onStalePrice }) => onStalePrice === 'block');
   let printed: { [model: string]: Json } | undefined;
   for (const model of models) {
     const quote = quotes.get(model);
-    const facts = quote && printQuote(quote, model, quote === decision.quote, needsPrices);
+    const facts = quote && printQuote(quote, model, quote === decision.quote, needsPrices, needsAge);
     if (!facts || (model === asked && Object.keys(facts).length === 0)) continue;
     printed ??= {};
     printed[model] = facts;
@@ -101,7 +102,13 @@ function printQuotes(
 }
 
 /** Where the row itself has the figures, they are not told again. */
-function printQuote(quote: Quote, model: string, isRows: boolean, needsPrices: boolean): JsonObject {
+function printQuote(
+  quote: Quote,
+  model: string,
+  isRows: boolean,
+  needsPrices: boolean,
+  needsAge: boolean,
+): JsonObject {
   if (quote.kind === 'unbounded') return { code: quote.code };
   const { bounds, admit } = quote;
   return {
@@ -119,6 +126,7 @@ function printQuote(quote: Quote, model: string, isRows: boolean, needsPrices: b
     ...(needsPrices
       ? { admitInputUsd: printUsd(admit.inputUsd), admitOutputUsd: printUsd(admit.outputUsd) }
       : {}),
+    ...(needsAge && quote.price.table ? { fetchedAt: quote.price.table.fetchedAt } : {}),
   };
 }
 
@@ -155,7 +163,9 @@ function readQuote(row: JsonObject, asked: string, facts: JsonObject): Quote | u
   if (expectedUsd === undefined || reservedUsd === undefined || !isComplete(bounds)) return undefined;
   const inputUsd = amount(facts.admitInputUsd) ?? 0n;
   const admit = { inputUsd, outputUsd: amount(facts.admitOutputUsd) ?? 0n, requestUsd: 0n };
-  return bounded(model, { ...bounds, writesCache: false }, expectedUsd, reservedUsd, admit);
+  const { fetchedAt } = facts;
+  const table = typeof fetchedAt === 'string' ? { hash: '', fetchedAt } : undefined;
+  return bounded(model, { ...bounds, writesCache: false }, expectedUsd, reservedUsd, admit, table);
 }
 
 /** Decisions look at the sums of a quote and at what upstream was held to; how they were worked out is not told. */
@@ -165,6 +175,7 @@ function bounded(
   expectedUsd: Usd,
   reservedUsd: Usd,
   admit: BoundedQuote['admit'],
+  table: BoundedQuote['price']['table'],
 ): BoundedQuote {
   const price = {
     model,
@@ -174,6 +185,7 @@ function bounded(
     bound: admit,
     admit,
     cacheWriteFactor: 1n,
+    table,
   } as const;
   const sums = { expectedUsd, reservedUsd, bounds, admit, max: admit };
   return { kind: 'bounded', model, identity: model, price, hasFallbacks: false, ...sums };

@@ -21,11 +21,18 @@ import {
 } from './fields.js';
 import { parseInstant } from './instant.js';
 import type { JsonObject } from './json.js';
-import { explainLaterKey } from './later-policy.js';
 import { isTimeZone } from './local-time.js';
 import { ONE_USD, parseUsd } from './money.js';
 import { copyPlainData } from './plain-data.js';
-import { CAPABILITIES, POLICY_MODES, type Policy, type PolicyReading, type SpendPolicy } from './policy.js';
+import {
+  CAPABILITIES,
+  POLICY_MODES,
+  type Policy,
+  type PolicyReading,
+  type SpendPolicy,
+  STALE_PRICE_ACTIONS,
+} from './policy.js';
+import { readMaxPriceAge } from './price-age.js';
 import { readRules } from './rule-reader.js';
 import { readScope } from './scope.js';
 import { readTasks } from './task-reader.js';
@@ -39,6 +46,9 @@ const OPTIONAL_KEYS = [
   'requiredCapability',
   'defaultMaxOutputTokens',
   'priceHeadroom',
+  'maxPriceAge',
+  'onStalePrice',
+  'onUnknownPrice',
   'timeZone',
   'rules',
   'tasks',
@@ -63,7 +73,7 @@ export function parsePolicy(input: unknown, backend: Pick<CryptoBackend, 'sha256
 function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): Policy | undefined {
   const isShort = leavesRestToGuard(fields);
   requireKeys(fields, isShort ? ['name'] : REQUIRED_KEYS);
-  refuseUnknownKeys(fields, POLICY_KEYS, explainLaterKey);
+  refuseUnknownKeys(fields, POLICY_KEYS);
   readName(fields, '$schema', MAX_REASON_LENGTH);
   readName(fields, 'description', MAX_REASON_LENGTH);
   const scopeFields = readObject(fields, 'scope');
@@ -81,6 +91,9 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
   const defaultMaxOutputTokens = readMaxOutputTokens(fields);
   const priceHeadroomPpm = readHeadroom(fields);
+  const maxPriceAgeMs = readMaxPriceAge(fields);
+  const onStalePrice = readOneOf(fields, 'onStalePrice', STALE_PRICE_ACTIONS) ?? 'warn';
+  readOneOf(fields, 'onUnknownPrice', ['block'], explainUnknownPrice);
   if (fields.problems.size > 0 || !scope || id === undefined || name === undefined) return undefined;
   if (version === undefined || !mode || effectiveFromMs === undefined) return undefined;
   const hashedText = printHashed(fields.data);
@@ -100,6 +113,8 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
     requiredCapability,
     defaultMaxOutputTokens,
     priceHeadroomPpm,
+    maxPriceAgeMs,
+    onStalePrice,
     policyHash,
     hashedText,
   };
@@ -150,6 +165,11 @@ function readEffectiveFrom(fields: Fields): number | undefined {
   const message = `must be ISO 8601 text with time and zone such as "2026-10-01T00:00:00Z", found ${describe(value)}`;
   noteProblem(fields.problems, joinPath(fields.path, 'effectiveFrom'), message);
   return undefined;
+}
+
+function explainUnknownPrice(word: string): string | undefined {
+  if (word !== 'allow') return undefined;
+  return 'is "allow", but a call without a price has no bound that a cap could hold; the mode "shadow" lets such calls pass';
 }
 
 function readTimeZone(fields: Fields): string | undefined {

@@ -34,6 +34,10 @@ export type PolicyMode = (typeof POLICY_MODES)[number];
 export const CAPABILITIES = ['read_only', 'data_write', 'payment_initiate', 'payment_execute'] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
+/** What an old price does. */
+export const STALE_PRICE_ACTIONS = ['warn', 'block'] as const;
+export type StalePriceAction = (typeof STALE_PRICE_ACTIONS)[number];
+
 export const RULE_EFFECTS = ['allow', 'deny'] as const;
 export type RuleEffect = (typeof RULE_EFFECTS)[number];
 
@@ -132,6 +136,12 @@ export interface SpendPolicy {
   readonly defaultMaxOutputTokens?: number | undefined;
   /** Factor ≥ 1 on the prices sent as `provider.max_price` and reserved. Default 1. */
   readonly priceHeadroom?: number | string | undefined;
+  /** Age from which a price is old: days, or text such as `7d` or `12h`. Default 7 days. */
+  readonly maxPriceAge?: number | string | undefined;
+  /** What an old price does. Default `warn`. */
+  readonly onStalePrice?: StalePriceAction | undefined;
+  /** What a call without a known price does. It has no bound, so there is nothing else to choose. */
+  readonly onUnknownPrice?: 'block' | undefined;
   /** IANA name of the zone whose days, weeks, months and hours count. Default UTC. */
   readonly timeZone?: string | undefined;
   /** Which models may be used: the first rule that matches decides, and without one the call is refused. */
@@ -194,6 +204,9 @@ export interface Policy {
   readonly defaultMaxOutputTokens: number | undefined;
   /** `priceHeadroom` in millionths: 1_000_000n is 1. */
   readonly priceHeadroomPpm: bigint | undefined;
+  /** Milliseconds. */
+  readonly maxPriceAgeMs: number | undefined;
+  readonly onStalePrice: StalePriceAction;
   /** SHA-256 over the canonical policy without `effectiveFrom`, 64 lowercase hex. */
   readonly policyHash: string;
   /** Who signed it, where somebody has to; not part of the hash. */

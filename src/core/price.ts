@@ -65,7 +65,7 @@ export interface UnboundedQuote {
   readonly kind: 'unbounded';
   readonly model: string;
   readonly identity: string;
-  readonly code: 'unknown_price' | 'unbounded' | 'path_not_supported';
+  readonly code: 'unknown_price' | 'stale_price' | 'unbounded' | 'path_not_supported';
   /** For the caller, who may be told the name of a field of theirs. */
   readonly message: string;
   /** For the ledger: the same without a word of the request. */

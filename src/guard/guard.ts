@@ -13,6 +13,8 @@ import { printGiven } from '../core/given.js';
 import type { JsonObject } from '../core/json.js';
 import type { Policy } from '../core/policy.js';
 import type { Quote } from '../core/price.js';
+import { maxPriceAgeMs } from '../core/price-age.js';
+import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
@@ -20,6 +22,7 @@ import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
 import { decisionTime, requireEffective } from './decision-time.js';
 import { type Ending, endingRows } from './ending.js';
 import { isModelId } from './labels.js';
+import { announceRows, warn } from './listeners.js';
 import type { CallContext, GuardSetup } from './options.js';
 import { narrowContext, requireInside } from './options.js';
 import { createPolicyKeeper, type PolicyKeeper } from './policy-keeper.js';
@@ -49,6 +52,8 @@ interface Shared {
   /** Names this guard: what `per_run` counts by without a session. */
   readonly run: string;
   readonly open: Map<string, AllowedCall>;
+  /** The price table that was warned about for its age. */
+  notedTable: string | undefined;
   /** What is known of calls that ended, while the ledger could not be written. */
   readonly unwritten: Ending[];
   /** Opened by the first call. */
@@ -79,6 +84,7 @@ export class Guard {
           reloader: undefined,
           run: randomUUID(),
           open: new Map(),
+          notedTable: undefined,
           unwritten: [],
           store: undefined,
           closed: false,
@@ -101,7 +107,20 @@ export class Guard {
 
   /** The prices in force: the overrides of this process over the newest table of the home. */
   async readPrices(): Promise<PriceBook> {
-    return createPriceBook(await this.#shared.setup.readPriceTable());
+    const table = await this.#shared.setup.readPriceTable();
+    if (table) this.#noteAge(table);
+    return createPriceBook(table);
+  }
+
+  /** Warns of old prices, once for each table. A time that cannot be read is no proof of freshness. */
+  #noteAge({ fetchedAt, contentHash }: PriceTable): void {
+    const shared = this.#shared;
+    if (contentHash === shared.notedTable) return;
+    if (shared.setup.clock() - Date.parse(fetchedAt) <= maxPriceAgeMs(shared.policies)) return;
+    shared.notedTable = contentHash;
+    warn(
+      new Error(`the price table is from ${fetchedAt}: agentguard models --sync-pricing fetches a new one`),
+    );
   }
 
   /**
@@ -348,44 +367,14 @@ export class Guard {
   }
 
   #announce(receipts: readonly Receipt[]): void {
-    const { onDecision, onAlert } = this.#shared.setup;
-    for (const receipt of receipts) {
-      const { decision } = receipt;
-      tell(onDecision, { decision, receipt });
-      if (decision.ruleBroken === true) warn(brokenRule(decision));
-      if (onAlert) for (const alert of listAlerts(receipt)) tell(onAlert, { alert, decision, receipt });
-    }
+    announceRows(this.#shared.setup, receipts);
   }
-}
-
-function brokenRule({ servedProvider, originalDecisionId }: JsonObject): Error {
-  return new Error(
-    `${servedProvider} answered the call ${originalDecisionId}, though the rules deny that provider`,
-  );
 }
 
 function closedError(): AgentGuardError {
   return new AgentGuardError('LEDGER_CLOSED', 'this guard was closed', {
     hint: 'make a new one, or close later',
   });
-}
-
-/** What a listener throws is its own matter: the call goes on. */
-function tell<T>(listener: ((event: T) => void) | undefined, event: T): void {
-  try {
-    const returned: unknown = listener?.(event);
-    if (returned instanceof Promise) returned.catch((error: unknown) => warn(error));
-  } catch (error) {
-    warn(error);
-  }
-}
-
-function listAlerts({ decision }: Receipt): readonly JsonObject[] {
-  return Array.isArray(decision.alerts) ? (decision.alerts as readonly JsonObject[]) : [];
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : new Error(String(error)));
 }
 
 function keyOf(facts: CallFacts): string {

@@ -56,6 +56,9 @@ const POLICY_KEYS: { readonly [K in keyof Required<SpendPolicy>]: true } = {
   requiredCapability: true,
   defaultMaxOutputTokens: true,
   priceHeadroom: true,
+  maxPriceAge: true,
+  onStalePrice: true,
+  onUnknownPrice: true,
   timeZone: true,
   rules: true,
   tasks: true,
@@ -188,20 +191,10 @@ describe('docs/policy.md', () => {
 
   it('whatever it lists as not supported yet is refused with that sentence', () => {
     const section = doc.split('\n## Not supported yet\n')[1]!.split('\n## ')[0]!;
-    const words = Array.from(section.matchAll(/`(\w+)`/g), ([, word]) => word!).filter(
-      (word) => !(word in POLICY_KEYS),
-    );
-    expect(words.length).toBeGreaterThanOrEqual(1);
-    for (const word of words) {
-      const asKey = read({ ...example, [word]: 1 });
-      const asWindow = read({ ...example, caps: [{ amountCents: 1, window: word, action: 'block' }] });
-      const messages = [asKey, asWindow].flatMap((reading) => (reading.ok ? [] : reading.problems));
-      expect(messages.map((problem) => problem.message).join('\n')).toMatch(
-        /this version(;| does not evaluate;)/,
-      );
-    }
+    expect(section.match(/^- .*$/gm)).toEqual(['- `defaultMaxOutputTokens: "model"`.']);
     const reading = read({ ...example, defaultMaxOutputTokens: 'model' });
     expect(reading).toMatchObject({ ok: false, problems: [{ path: 'defaultMaxOutputTokens' }] });
+    expect(JSON.stringify(reading)).toContain('this version does not evaluate');
   });
 
   it('its hash is that of its first example', () => {

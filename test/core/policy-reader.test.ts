@@ -63,6 +63,8 @@ describe('a valid policy', () => {
       requiredCapability: undefined,
       defaultMaxOutputTokens: undefined,
       priceHeadroomPpm: undefined,
+      maxPriceAgeMs: undefined,
+      onStalePrice: 'warn',
       rules: [],
       providerRules: [],
       tasks: [],
@@ -326,11 +328,6 @@ describe('a policy is refused when', () => {
     [{ downgradeto: 'a/b' }, 'downgradeto is not a known key; did you mean "downgradeTo"?'],
   ])('a cap has %o', (changes, problem) => {
     expect(problemsOf(withCap(changes))).toEqual([`caps[1].${problem}`]);
-  });
-
-  it.each(['maxPriceAge', 'onUnknownPrice'])('it has %s, which this version does not evaluate', (key) => {
-    const problem = `${key} is not evaluated by this version; remove it, because it would limit nothing`;
-    expect(problemsOf({ ...POLICY, [key]: [] })).toEqual([problem]);
   });
 
   it.each([

@@ -1,15 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import OpenAI from 'openai';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseCatalogue } from '../../src/core/catalogue.js';
 import { parseUsd, printUsd } from '../../src/core/money.js';
+import type { SpendPolicy } from '../../src/core/policy.js';
 import { createPriceTable, printPriceTable } from '../../src/core/price-table.js';
 import { setCostOverride } from '../../src/guard/cost-overrides.js';
+import { SpendGuard } from '../../src/guard/spend-guard.js';
 import { withSpendGuard } from '../../src/guard/with-spend-guard.js';
 import { type StandInOptions, startStandIn } from '../../src/stand-in/server.js';
 import { policyOf } from '../helpers/guarded-client.js';
 import { makeHome, readRows } from '../helpers/home.js';
+import { makeSyncedHome } from '../helpers/synced-home.js';
 
 const usd = (text: unknown) => parseUsd(String(text)) ?? 0n;
 const messages = [{ role: 'user' as const, content: 'Say something.' }];
@@ -175,5 +178,44 @@ describe('a synced table', () => {
       modelResolved: target,
     });
     await expect(ask(target, { models: [alias] })).rejects.toMatchObject({ code: 'unbounded' });
+  });
+});
+
+describe('an old table', () => {
+  const WEEK = 7 * 86_400_000;
+  const FETCHED = Date.parse('2026-11-20T00:00:00.000Z');
+  const CALL = { model: 'anthropic/claude-haiku-4.5', inputTokens: 10, maxOutputTokens: 10 };
+
+  async function openAt(atMs: number, more: Partial<SpendPolicy> = {}) {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const standIn = await startStandIn();
+    const home = await makeSyncedHome(standIn.url);
+    const config = { home, clock: () => atMs };
+    const guard = new SpendGuard({ policy: policyOf([], more), config });
+    onTestFinished(async () => {
+      await guard.close();
+      await standIn.close();
+      warn.mockRestore();
+    });
+    return { guard, warnings: () => warn.mock.calls.map(([error]) => String(error)) };
+  }
+
+  it('is warned about once, and still priced by', async () => {
+    const { guard, warnings } = await openAt(FETCHED + WEEK + 1);
+    for (let call = 0; call < 3; call++) await guard.settle(await guard.decide(CALL), { costUsd: 0 });
+    expect(warnings()).toEqual([
+      'Error: the price table is from 2026-11-20T00:00:00.000Z: agentguard models --sync-pricing fetches a new one',
+    ]);
+  });
+
+  it('is not warned about before the age that the policy names', async () => {
+    const { guard, warnings } = await openAt(FETCHED + WEEK + 1, { maxPriceAge: 8 });
+    await guard.decide(CALL);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('blocks under a policy that says so', async () => {
+    const { guard } = await openAt(FETCHED + WEEK, { maxPriceAge: 6, onStalePrice: 'block' });
+    await expect(guard.decide(CALL)).rejects.toMatchObject({ code: 'stale_price', retryAfterMs: null });
   });
 });
