@@ -11,10 +11,6 @@ import type { Receipt } from './receipt.js';
 import { covers, SCOPE_KEYS, type Selector } from './scope.js';
 import type { LedgerFold } from './spend-store.js';
 
-/** What a row with `entryType: control` can say. */
-export const CONTROL_KINDS = ['stop', 'resume', 'grant', 'policy', 'policy_rejected'] as const;
-export type ControlKind = (typeof CONTROL_KINDS)[number];
-
 /** The kill switch, thrown. Texts come from rows. */
 export interface Stop {
   /** `decisionId` of the row. */
