@@ -48,6 +48,13 @@ export function defineRecordCommands(add: AddCommand): void {
     .option('--check [threshold]', 'exit 1 when a cap is this full (default: 100%), or calls are stopped')
     .option('--policy <file>', 'also show the caps of this policy; may be repeated', collect)
     .option('--scope <name>', SCOPE, collect);
+  add('watch', 'agentguard watch', async () => {
+    const { runWatchCommand } = await import('./commands/watch.js');
+    return runWatchCommand;
+  })
+    .description('watch calls as they are decided, and where caps stand, in the terminal')
+    .option('--filter <text>', FILTER)
+    .option('--scope <name>', SCOPE, collect);
 }
 
 function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {

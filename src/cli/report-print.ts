@@ -3,6 +3,7 @@ import { printCsvLine } from '../core/csv.js';
 import type { Totals } from '../core/dashboard.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { chooseDecimals, shortCount, shortUsd } from '../core/short-text.js';
+import { measureWidth } from '../core/text-width.js';
 import type { SpendReport } from './commands/report.js';
 import type { CommandContext } from './context.js';
 import { bold, dim, escapeText, shorten } from './print.js';
@@ -42,13 +43,11 @@ export function printTableReport(context: CommandContext, report: SpendReport): 
   }
   const columns = listColumns(summary);
   const lines = listLines(report, columns);
-  const widths = lines[0]!.map((_, at) =>
-    Math.max(...lines.map((cells) => Array.from(cells[at] ?? '').length)),
-  );
+  const widths = lines[0]!.map((_, at) => Math.max(...lines.map((cells) => measureWidth(cells[at] ?? ''))));
   const align = (cells: readonly string[]): string =>
     cells
       .map((cell, at) => {
-        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - Array.from(cell).length));
+        const padding = ' '.repeat(Math.max(0, (widths[at] ?? 0) - measureWidth(cell)));
         return at < summary.by.length || (summary.by.length === 0 && at === 0)
           ? cell + padding
           : padding + cell;

@@ -1,2 +1,3 @@
 /** Views for a terminal that a person looks at; loaded only then (docs/cli.md "watch"). */
-export {};
+export { runWatch, type WatchOptions } from './watch.js';
+export type { WatchedPlace } from './watch-feed.js';
