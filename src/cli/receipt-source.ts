@@ -4,6 +4,7 @@
  * Rows come out as the bytes that were there, so that the strict reader sees what everybody else would.
  */
 import { BUNDLE_START, countAttachments } from '../core/bundle.js';
+import { readReceipt } from '../core/receipt.js';
 import { MAX_LINE_BYTES } from '../core/row-reader.js';
 import { readLedgerBytes } from '../store/part-reader.js';
 import { readLines } from '../store/tail.js';
@@ -69,7 +70,11 @@ async function* readBundle(
       left = count ?? 0;
       from = count === undefined ? 0 : 1;
     }
-    const to = from + Math.min(left ?? 0, bytes.length - from);
+    const end = from + Math.min(left ?? 0, bytes.length - from);
+    // A head that counts too many must not hide the first rows.
+    const row = bytes.slice(from, end).findIndex((line) => readReceipt(line).ok);
+    const to = row < 0 ? end : from + row;
+    if (row >= 0) left = to - from;
     left = left === undefined ? undefined : left - (to - from);
     const [attachments, rows] = [bytes.slice(from, to), bytes.slice(to)];
     yield { kind: 'bundle', attachments, rows, tornTail, bytesRead: counter.bytes };
