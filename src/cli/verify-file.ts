@@ -55,17 +55,17 @@ export async function verifyFile(job: FileJob): Promise<FileOutcome> {
       if (policy) policies.set(policy.policyHash, policy);
     }
     // With the first row: the policies of a bundle stand before it.
-    if (run.rows.length === 0 && !run.tornTail) continue;
-    verifier ??= await startVerifier({ ...job, options: { ...options, policies } }, kind);
+    if (run.rows.length > 0 || run.tornTail)
+      verifier ??= await startVerifier({ ...job, options: { ...options, policies } }, kind);
     for (const row of run.rows) {
       line++;
       selection?.look(row, line);
-      await verifier.push(row);
+      await verifier?.push(row);
     }
     if (kind === 'receipt') onlyRow = run.rows[0];
     if (run.tornTail) {
       selection?.look(run.tornTail, line + 1);
-      await verifier.pushTornTail(run.tornTail);
+      await verifier?.pushTornTail(run.tornTail);
     }
     job.progress?.update(line, run.bytesRead, totalBytes);
   }
