@@ -153,7 +153,7 @@ function readFields(fields: Fields): PolicySignature | undefined {
 }
 
 /** Lowercase hex of `sizeBytes` bytes; anything else is noted. */
-export function readHex(fields: Fields, key: string, sizeBytes: number): string | undefined {
+function readHex(fields: Fields, key: string, sizeBytes: number): string | undefined {
   const value = fields.data[key];
   if (value === undefined) return undefined;
   if (typeof value === 'string' && isHex(value, sizeBytes)) return value;

@@ -248,6 +248,44 @@ describe('policy check', () => {
     expect(out).toContain('Refused, for 5 problems.');
   });
 
+  it('reports five mistakes in YAML as five, in the same words, and of newer keys too', async () => {
+    const home = await makeHome();
+    const text = `
+      name: team
+      rules:
+        - { effect: alow, action: "*", resource: "model/*" }
+        - { effect: deny, action: "*", resource: provider/amazon* }
+      tasks:
+        review: { modl: a/b, model: a/b, caps: [{ maxInFlight: 2, window: per_day, action: block }] }
+        other: { model: a/b, caps: [{ amountCents: 5, window: per_day, action: block, alertAt: [1.5] }] }`;
+    await writeFile(join(home, 'policy.yaml'), text);
+    const { code, out } = await runCli(['policy', 'check', 'policy.yaml', '--json'], { home, cwd: home });
+    expect(code).toBe(1);
+    const problems = JSON.parse(out).problems.map(
+      (one: { path: string; message: string }) => `${one.path} ${one.message}`,
+    );
+    expect(problems.sort()).toEqual([
+      'rules[0].effect must be one of allow, deny, found "alow"; did you mean "allow"?',
+      'rules[1].resource is "provider/amazon*", and routers take no patterns: write provider/* or one rule for each provider',
+      'tasks.other.caps[0].alertAt[0] must be a decimal above 0 and at most 1, found the number 1.5',
+      'tasks.review.caps[0].window does not go with maxInFlight: a call counts for as long as it runs',
+      'tasks.review.modl is not a known key; did you mean "model"?',
+    ]);
+  });
+
+  it('tells what keeps YAML from being read, with the lines', async () => {
+    const home = await makeHome();
+    await writeFile(join(home, 'policy.yml'), 'name: on\nname: team\nrules: &r [{ effect: *r }]\n');
+    const { code, out } = await runCli(['policy', 'check', 'policy.yml'], { home, cwd: home });
+    expect(code).toBe(1);
+    expect(out).toContain(
+      'problem  name is on, which some readers take for a boolean; write "on" (line 1, column 7)',
+    );
+    expect(out).toContain('problem  name stands twice (line 2, column 1)');
+    expect(out).toContain('problem  rules has an anchor (&r)');
+    expect(out).toContain('Refused, for 3 problems.');
+  });
+
   it('a clean policy is told in two lines, and not at all with --quiet', async () => {
     const { code, out, err } = await check(policyOf([BLOCK]));
     expect([code, err]).toEqual([0, '']);
