@@ -169,7 +169,7 @@ describe('where the code pins the owner of policies', () => {
     [[], 'nobody'],
     [[PINNED, 'x'], 'a name'],
     [5, 'a number'],
-  ])('%j is a mistake of the program (%s)', async (policyOwner) => {
+  ])('%j is a mistake of the program (%s)', async (policyOwner, _what) => {
     const home = await makeHome();
     expect(() => open(home, { policy: POLICY }, { policyOwner: policyOwner as never })).toThrow(TypeError);
   });
