@@ -111,8 +111,11 @@ function fits(step: CheckpointStep, { checkpoint }: BroughtCheckpoint): boolean 
 }
 
 function checkSignature(state: LedgerState, { checkpoint }: BroughtCheckpoint) {
-  const signers = state.signers.list.map((signer) => signer.publicKeyHex);
-  const known = new Set([...signers, ...state.ring.pinned.keys()].filter((key) => key !== undefined));
+  const { list, successors } = state.signers;
+  const signers = list.map((signer) => signer.publicKeyHex);
+  // A key that was named may sign checkpoints before any row.
+  const all = [...signers, ...successors.keys(), ...state.ring.pinned.keys()];
+  const known = new Set(all.filter((key) => key !== undefined));
   const ledgerId = readOrigin(checkpoint.origin) ?? '';
   const keys = [...known].map((key) => createCheckpointKey(ledgerId, key));
   return verifyNote(checkpoint.note, keys);

@@ -154,7 +154,15 @@ describe('doctor --repair', () => {
     const { code, of } = await doctor(home, '--repair');
     expect([code, of('acme: repair')?.message]).toEqual([0, expect.stringMatching(message)]);
     expect(of('acme: snapshot')?.status).toBe('ok');
-    expect(fs.readdirSync(folder).sort()).toEqual(['decisions.ndjson', 'signing.key', 'snapshot.json']);
+    const kept = [
+      'checkpoints.ndjson',
+      'decisions.ndjson',
+      'signing.key',
+      'snapshot.json',
+      'tree.bin',
+      'tree.json',
+    ];
+    expect(fs.readdirSync(folder).sort()).toEqual(kept);
   });
 
   it('leaves a draft alone that is being written', async () => {

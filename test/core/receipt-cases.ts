@@ -279,6 +279,8 @@ function checkpointCases(): ReceiptCase[] {
   });
   const four = checkpointOf(lines.slice(0, 4));
   const broken = four.replace('\n4\n', '\n3\n');
+  const rotated = rotatedLedger('aR');
+  const brokenOfNamed = checkpointOf(rotated, b).replace('\n2\n', '\n1\n');
   return [
     entry('checkpoint-fits', lines, [four], [], 'yes'),
     entry('checkpoints-fit', lines, [four, checkpointOf(lines), checkpointOf([])], [], 'yes'),
@@ -295,6 +297,8 @@ function checkpointCases(): ReceiptCase[] {
       'no',
     ),
     entry('checkpoint-changed', lines, [broken], ['BAD_CHECKPOINT@0'], 'no'),
+    entry('checkpoint-of-a-named-key', rotated, [checkpointOf(rotated, b)], [], 'yes'),
+    entry('checkpoint-of-a-named-key-changed', rotated, [brokenOfNamed], ['BAD_CHECKPOINT@0'], 'no'),
     {
       ...entry(
         'cut-and-resealed-with-another-key',
