@@ -1,6 +1,7 @@
 /** Whether a row says what its policies decide: the same outcome, for the same reason, on the same sums. */
 import { isObject, type Json, type JsonObject } from './json.js';
 import { parseUsd, printUsd, type Usd } from './money.js';
+import { isOwnAction } from './policy.js';
 import { costOf } from './price.js';
 
 /** What a decision row says of its outcome, the more telling first. */
@@ -61,13 +62,15 @@ export function findContradiction(row: JsonObject, expected: JsonObject): string
  * Whether the bound that a row reserves is what its tokens cost at its own prices: a bound that is too low would let the
  * next call pass.
  */
-export function findBoundFault({
-  costBasis,
-  reservedUsd,
-  inputTokensBound,
-  outputTokensBound,
-}: JsonObject): string | undefined {
-  if (!isObject(costBasis) || typeof reservedUsd !== 'string') return undefined;
+export function findBoundFault(row: JsonObject): string | undefined {
+  const { costBasis, reservedUsd, inputTokensBound, outputTokensBound, given } = row;
+  if (typeof reservedUsd !== 'string') return undefined;
+  // What an action of the caller's own costs, the caller says; a model call has no such price.
+  if (isObject(given) && typeof given.action === 'string' && isOwnAction(given.action))
+    return row.expectedUsd === reservedUsd
+      ? undefined
+      : '"reservedUsd" is not the cost that the caller stated.';
+  if (!isObject(costBasis)) return '"reservedUsd" stands there without the prices that it was made from.';
   const [input, output, request] = [
     costBasis.maxInputUsdPerToken,
     costBasis.maxOutputUsdPerToken,
