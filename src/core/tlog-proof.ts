@@ -26,11 +26,6 @@ const MAX_PROOF_BYTES = 2_097_152;
 const MAX_HASHES = 63;
 const HEADER = 'c2sp.org/tlog-proof@v1';
 
-/** Whether bytes begin as such a proof does. */
-export function isTlogProof(bytes: Uint8Array): boolean {
-  return decodeUtf8(bytes.subarray(0, HEADER.length + 1)) === `${HEADER}\n`;
-}
-
 export function printTlogProof({ index, hashes, checkpoint, extra }: TlogProof): string {
   const lines = [
     HEADER,
