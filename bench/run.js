@@ -4,6 +4,7 @@ import { benchColdStart } from './cold-start.js';
 import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
 import { benchGateway } from './gateway.js';
 import { BENCH_DIR, setPrices } from './guards.js';
+import { benchManyPolicies } from './many-policies.js';
 import { describeMachine } from './measure.js';
 import { benchStart } from './start.js';
 import { benchVerification } from './verification.js';
@@ -18,6 +19,7 @@ const PARTS = {
   checkpoints: benchCheckpoints,
   start: benchStart,
   gateway: benchGateway,
+  policies: benchManyPolicies,
 };
 
 const [wanted = ''] = process.argv.slice(2);

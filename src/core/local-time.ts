@@ -10,6 +10,10 @@ export interface LocalMoment {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** 1973: the last zone that was not a whole number of minutes from UTC changed in 1972. */
+const FULL_MINUTES_SINCE_MS = 94_694_400_000;
+/** The offset asked for last, by zone: calls come in order, and the platform takes microseconds for each. */
+const lastOffsets = new Map<string, { readonly minute: number; readonly offsetMs: number }>();
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** Whether the platform knows the zone: an IANA name such as `Europe/Berlin`, or `UTC`. */
@@ -30,6 +34,16 @@ export function isTimeZone(zone: string): boolean {
  */
 export function zoneOffsetMs(zone: string, atMs: number): number {
   if (zone === 'UTC') return 0;
+  const minute = Math.floor(atMs / MINUTE_MS);
+  const last = lastOffsets.get(zone);
+  if (last?.minute === minute) return last.offsetMs;
+  const offsetMs = computeOffsetMs(zone, atMs);
+  // Since then clocks have been set at full minutes only: the offset of a moment is that of its minute.
+  if (atMs >= FULL_MINUTES_SINCE_MS) lastOffsets.set(zone, { minute, offsetMs });
+  return offsetMs;
+}
+
+function computeOffsetMs(zone: string, atMs: number): number {
   const fields: Record<string, number> = {};
   let isBefore = false;
   for (const { type, value } of formatOf(zone).formatToParts(atMs))

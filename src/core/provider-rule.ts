@@ -123,9 +123,9 @@ function listSpoken(
   nowMs: number,
   timeZone: string,
 ): readonly ProviderRule[] {
-  const moment = localMoment(timeZone, nowMs);
+  const clock = () => localMoment(timeZone, nowMs);
   return rules.filter(
-    ({ action, when }) => coversAction(action, call.action) && holdsAnywhere(when, call, moment),
+    ({ action, when }) => coversAction(action, call.action) && holdsAnywhere(when, call, clock),
   );
 }
 

@@ -63,6 +63,9 @@ export interface RuledCall {
   readonly quote: Quote;
 }
 
+/** What the policy's clock shows, when it is asked. */
+type LocalClock = () => LocalMoment;
+
 /** What was decided about one model, and by which rule; `rule: null`: none matched, which denies. */
 export interface RuleHit {
   readonly effect: RuleEffect;
@@ -87,13 +90,12 @@ export function findRule(
 ): RuleHit {
   const isAboutModel = isModelAction(call.action);
   const names = call.name(model);
-  const needsClock = rules.some(({ when }) => when.hours !== undefined || when.weekdays !== undefined);
-  const moment = localMoment(needsClock ? timeZone : 'UTC', nowMs);
+  const clock = () => localMoment(timeZone, nowMs);
   const rule = rules.find(
     (candidate) =>
       coversAction(candidate.action, call.action) &&
       (isAboutModel ? speaksOf(candidate, names, call.name) : speaksOfResource(candidate, model)) &&
-      holds(candidate.when, call, names, moment),
+      holds(candidate.when, call, names, clock),
   );
   return { effect: rule?.effect ?? 'deny', rule: rule ?? null, model };
 }
@@ -163,6 +165,7 @@ export function fits(parts: readonly string[], text: string): boolean {
   if (parts.length === 1) return text === first;
   if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last))
     return false;
+  if (parts.length === 2) return true;
   const end = text.length - last.length;
   let at = first.length;
   for (const part of parts.slice(1, -1)) {
@@ -173,9 +176,9 @@ export function fits(parts: readonly string[], text: string): boolean {
   return true;
 }
 
-function holds(when: RuleConditions, call: RuledCall, names: ModelNames, moment: LocalMoment): boolean {
+function holds(when: RuleConditions, call: RuledCall, names: ModelNames, clock: LocalClock): boolean {
   return (
-    holdsAnywhere(when, call, moment) &&
+    holdsAnywhere(when, call, clock) &&
     isCheapEnough(when, call.quote) &&
     (names.contextTokens ?? 0) >= (when.minContextTokens ?? 0) &&
     isShortEnough(when, call.quote)
@@ -186,13 +189,12 @@ function holds(when: RuleConditions, call: RuledCall, names: ModelNames, moment:
 export function holdsAnywhere(
   when: RuleConditions,
   call: Pick<RuledCall, 'actor' | 'capabilityClaim'>,
-  moment: LocalMoment,
+  clock: LocalClock,
 ): boolean {
   return (
     (when.scope === undefined || covers(when.scope, call.actor)) &&
     satisfies(call.capabilityClaim, when.capability) &&
-    isInHours(when.hours, moment.minuteOfDay) &&
-    (when.weekdays === undefined || when.weekdays.includes(moment.weekday))
+    isInTime(when, clock)
   );
 }
 
@@ -207,6 +209,13 @@ function isCheapEnough({ maxInputUsd, maxOutputUsd }: RuleConditions, quote: Quo
 function isShortEnough({ maxInputTokens }: RuleConditions, quote: Quote): boolean {
   if (maxInputTokens === undefined) return true;
   return quote.kind === 'bounded' && quote.bounds.inputTokens <= maxInputTokens;
+}
+
+/** Calendars of zones are slow: only a rule that asks for one has it looked up. */
+function isInTime({ hours, weekdays }: RuleConditions, clock: LocalClock): boolean {
+  if (hours === undefined && weekdays === undefined) return true;
+  const { minuteOfDay, weekday } = clock();
+  return isInHours(hours, minuteOfDay) && (weekdays === undefined || weekdays.includes(weekday));
 }
 
 function isInHours(hours: RuleConditions['hours'], minute: number): boolean {

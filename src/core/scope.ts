@@ -65,7 +65,8 @@ export function readSelector(fields: Fields): Selector {
 
 /** Whether an actor has every value that the selector names. Compared exactly: case and accents count. */
 export function covers(selector: Selector, actor: { readonly [K in ScopeKey]?: unknown }): boolean {
-  return SCOPE_KEYS.every((key) => selector[key] === undefined || selector[key] === actor[key]);
+  for (const key of SCOPE_KEYS) if (selector[key] !== undefined && selector[key] !== actor[key]) return false;
+  return true;
 }
 
 /** Whether a call of this scope lies inside a policy's scope. */
@@ -88,14 +89,18 @@ export function narrower(scope: Selector, selector: Selector): Narrowing {
  * and `%3D`.
  */
 export function printScopeKey(selector: Selector): string {
-  return SCOPE_KEYS.flatMap((key) => {
+  let printed = '';
+  for (const key of SCOPE_KEYS) {
     const value = selector[key];
-    return value === undefined ? [] : [`${key}=${escapeScopeValue(value)}`];
-  }).join('/');
+    if (value !== undefined) printed += `${printed === '' ? '' : '/'}${key}=${escapeScopeValue(value)}`;
+  }
+  return printed;
 }
 
 /** A value as `printScopeKey` prints it. */
 export function escapeScopeValue(value: string): string {
+  // Most have none of the three, and every decision prints some.
+  if (!/[%/=]/.test(value)) return value;
   return value.replaceAll('%', '%25').replaceAll('/', '%2F').replaceAll('=', '%3D');
 }
 

@@ -116,3 +116,18 @@ describe('a window of a time zone', () => {
     expect(() => windowStartMs('per_day', 0, 'Mars/Olympus')).toThrow(RangeError);
   });
 });
+
+describe('the offset of a zone', () => {
+  it('is that of the moment, also where clocks were set within a minute', () => {
+    const jump = Date.parse('1972-01-07T00:44:30Z');
+    const around = [jump - 1, jump, jump - 1, jump + 1].map((atMs) => zoneOffsetMs('Africa/Monrovia', atMs));
+    expect(around).toEqual([-2_670_000, 0, -2_670_000, 0]);
+  });
+
+  it('is that of the moment whatever was asked before', () => {
+    const jump = Date.parse('2026-10-25T01:00:00Z');
+    const moments = [jump, jump - 1, jump - 59_999, jump + 59_999, jump - 60_000, jump, jump - 1];
+    const offsets = moments.map((atMs) => zoneOffsetMs('Europe/Berlin', atMs) / 3_600_000);
+    expect(offsets).toEqual([1, 2, 2, 1, 2, 1, 2]);
+  });
+});
