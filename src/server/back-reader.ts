@@ -2,8 +2,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { MAX_LINE_BYTES } from '../core/row-reader.js';
 
-const FIRST_BLOCK_BYTES = 262_144;
-const BLOCK_BYTES = 1_048_576;
+const BLOCK_BYTES = 262_144;
+/** Kept of a line that is too long: enough to see that it is. */
+const MAX_REST_BYTES = MAX_LINE_BYTES + 2;
 const LINE_FEED = 0x0a;
 
 /** A line and where it lies. */
@@ -16,35 +17,44 @@ export interface PlacedLine {
 }
 
 /**
- * Runs of lines, the last line of the file first.
+ * Runs of lines, the last line of the file first. The bytes of a run are good until the next one is asked for.
  *
  * @param end where to begin: just after a line feed, or 0.
  * @throws the system's error, or an Error when the file became shorter.
  */
 export async function* readBackwards(file: FileHandle, end: number): AsyncGenerator<readonly PlacedLine[]> {
-  // The beginning of this line lies before what was read.
-  let rest: Uint8Array = new Uint8Array(0);
+  // One buffer for the whole file: a fresh one for each block would keep the garbage collector busy.
+  const buffer = Buffer.allocUnsafe(BLOCK_BYTES + MAX_REST_BYTES);
+  // Beginning of the buffer: of a line that begins before what was read.
+  let restLength = 0;
   let restEnd = end;
-  let size = FIRST_BLOCK_BYTES;
-  for (let from = end; from > 0; size = BLOCK_BYTES) {
-    const start = Math.max(0, from - size);
-    const block = await readBlock(file, start, from - start);
-    const bytes = rest.length === 0 ? block : Buffer.concat([block, rest]);
-    const first = start === 0 ? 0 : bytes.indexOf(LINE_FEED) + 1;
-    if (first > 0 || start === 0) {
+  for (let from = end; from > 0; ) {
+    const start = Math.max(0, from - BLOCK_BYTES);
+    const size = from - start;
+    buffer.copyWithin(size, 0, restLength);
+    await fill(file, buffer.subarray(0, size), start);
+    const bytes = buffer.subarray(0, size + restLength);
+    const feed = bytes.indexOf(LINE_FEED);
+    // Without a line feed inside, all of it belongs to one line that begins further up.
+    const isInside = feed < 0 || (feed === bytes.length - 1 && start > 0);
+    const first = start === 0 ? 0 : isInside ? bytes.length : feed + 1;
+    if (first < bytes.length) {
       yield splitBackwards(bytes, first, start, restEnd);
       restEnd = start + first;
     }
-    rest = keepRest(bytes, first > 0 || start === 0 ? first : bytes.length);
+    restLength = Math.min(first, MAX_REST_BYTES);
     from = start;
   }
 }
 
 /** Where the last complete line ends. */
 export async function findLastLineEnd(file: FileHandle, size: number): Promise<number> {
+  const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
   for (let to = size; to > 0; ) {
-    const start = Math.max(0, to - FIRST_BLOCK_BYTES);
-    const at = (await readBlock(file, start, to - start)).lastIndexOf(LINE_FEED);
+    const start = Math.max(0, to - BLOCK_BYTES);
+    const block = buffer.subarray(0, to - start);
+    await fill(file, block, start);
+    const at = block.lastIndexOf(LINE_FEED);
     if (at >= 0) return start + at + 1;
     to = start;
   }
@@ -70,17 +80,10 @@ function splitBackwards(bytes: Uint8Array, first: number, base: number, endOffse
   return lines;
 }
 
-/** A copy, so that the block may go; of a line that is too long only so much that it stays too long. */
-function keepRest(bytes: Uint8Array, length: number): Uint8Array {
-  return new Uint8Array(bytes.subarray(0, Math.min(length, MAX_LINE_BYTES + 2)));
-}
-
-async function readBlock(file: FileHandle, start: number, size: number): Promise<Buffer> {
-  const block = Buffer.allocUnsafe(size);
-  for (let got = 0; got < size; ) {
-    const { bytesRead } = await file.read(block, got, size - got, start + got);
+async function fill(file: FileHandle, block: Uint8Array, start: number): Promise<void> {
+  for (let got = 0; got < block.length; ) {
+    const { bytesRead } = await file.read(block, got, block.length - got, start + got);
     if (bytesRead === 0) throw new Error('the file became shorter while it was read');
     got += bytesRead;
   }
-  return block;
 }

@@ -10,6 +10,7 @@ import type { SelectedSpan, Selection } from './selection.js';
 
 /** Groups that are kept apart; a summary of more is of no use to anybody. */
 const MAX_GROUPS = 200_000;
+const NO_CODES: readonly number[] = [];
 const MONEY = ['settledUsd', 'heldUsd', 'expectedUsd', 'blockedUsd', 'billedUsd'] as const;
 
 export async function summarize(
@@ -47,22 +48,23 @@ function createCollector(dictionaries: Dictionaries, { by, zone }: Grouping) {
   const readers = by.map((field) => (isSpan(field) ? readSpan(field, zone) : readField(field, dictionaries)));
   const amounts = createExactSums();
   const groups = new Map<string | number, Counts>();
-  const names = {
-    action: dictionaries.action,
-    state: dictionaries.state,
-    provider: dictionaries.costSource.encode('provider'),
-  };
+  const { action: actions, state: states, costSource } = dictionaries;
+  const billed = costSource.encode('provider');
+  const [only] = readers;
+  const isSingle = readers.length < 2;
   let rest: Counts | undefined;
   function find(chunk: RowChunk, at: number): Counts {
-    const codes = readers.map((reader) => reader.codeOf(chunk, at));
-    const name = codes.length < 2 ? (codes[0] ?? 0) : codes.join();
+    const codes = isSingle ? NO_CODES : readers.map((reader) => reader.codeOf(chunk, at));
+    const name = isSingle ? (only?.codeOf(chunk, at) ?? 0) : codes.join();
     const known = groups.get(name);
     if (known) return known;
     if (groups.size >= MAX_GROUPS) {
       rest ??= { key: [], money: groups.size * MONEY.length, sums: createSums() };
       return rest;
     }
-    const key = readers.map((reader, index) => reader.textOf(codes[index] ?? 0));
+    const key = isSingle
+      ? readers.map((reader) => reader.textOf(Number(name)))
+      : readers.map((reader, index) => reader.textOf(codes[index] ?? 0));
     const made = { key, money: groups.size * MONEY.length, sums: createSums() };
     groups.set(name, made);
     return made;
@@ -71,12 +73,12 @@ function createCollector(dictionaries: Dictionaries, { by, zone }: Grouping) {
     add({ chunk, from, to, flags }: SelectedSpan): void {
       for (let at = from; at < to; at++) {
         if (flags[at] !== 1) continue;
-        const action = names.action.decode(chunk.codes.action[at] ?? 0);
+        const action = actions.decode(chunk.codes.action[at] ?? 0);
         if (action === 'control') continue;
         const group = find(chunk, at);
         countCall(group.sums, action, chunk, at);
-        const isBilled = chunk.codes.costSource[at] === names.provider;
-        addMoney(amounts, group.money, names.state.decode(chunk.codes.state[at] ?? 0), isBilled, chunk, at);
+        const isBilled = chunk.codes.costSource[at] === billed;
+        addMoney(amounts, group.money, states.decode(chunk.codes.state[at] ?? 0), isBilled, chunk, at);
       }
     },
     /** What no group of its own was kept for. */

@@ -35,21 +35,39 @@ export function createDictionary(): Dictionary {
   };
 }
 
-/** Whether a text has some quality, asked once for each different text, however many rows have it. */
-export function createMask(
-  dictionary: Dictionary,
-  test: (text: string) => boolean,
-): (code: number) => boolean {
-  const [unknown, no, yes] = [0, 1, 2];
+/** Which texts of a dictionary have some quality, asked once for each different text, however many rows have it. */
+export interface Mask {
+  /** Asks about the texts that came since. */
+  refresh(): void;
+  /** 1 for each code whose text has it; good until the next `refresh`. */
+  readonly answers: Uint8Array;
+  /** Whether any text has it. */
+  readonly hasAny: boolean;
+}
+
+export function createMask(dictionary: Dictionary, test: (text: string) => boolean): Mask {
   let answers = new Uint8Array(256);
-  return (code) => {
-    if (code >= answers.length) {
-      const larger = new Uint8Array(Math.max(2 * answers.length, code + 1));
-      larger.set(answers);
-      answers = larger;
-    }
-    if (answers[code] === unknown) answers[code] = test(dictionary.decode(code)) ? yes : no;
-    return answers[code] === yes;
+  let asked = 0;
+  let hasAny = false;
+  return {
+    refresh() {
+      if (dictionary.size > answers.length) {
+        const larger = new Uint8Array(2 * dictionary.size);
+        larger.set(answers);
+        answers = larger;
+      }
+      for (; asked < dictionary.size; asked++) {
+        if (!test(dictionary.decode(asked))) continue;
+        answers[asked] = 1;
+        hasAny = true;
+      }
+    },
+    get answers() {
+      return answers;
+    },
+    get hasAny() {
+      return hasAny;
+    },
   };
 }
 

@@ -45,19 +45,19 @@ export async function countFacets(selection: Selection, dictionaries: Dictionari
   return { total: selection.count(Number.POSITIVE_INFINITY), fields };
 }
 
-function countSpan(
-  { chunk, from, to, flags }: SelectedSpan,
-  { codeOf }: FieldCodes,
-  sums: Map<number, number>,
-) {
+function countSpan({ chunk, from, to, flags }: SelectedSpan, codes: FieldCodes, sums: Map<number, number>) {
   let counts = new Uint32Array(256);
+  const column = codes.column === undefined ? undefined : chunk.codes[codes.column];
   for (let at = from; at < to; at++) {
     if (flags[at] !== 1) continue;
-    const code = codeOf(chunk, at);
+    const code = column === undefined ? codes.codeOf(chunk, at) : (column[at] ?? 0);
     if (code >= counts.length) counts = enlarge(counts, code);
     counts[code]! += 1;
   }
-  for (const [code, count] of counts.entries()) if (count > 0) sums.set(code, (sums.get(code) ?? 0) + count);
+  for (let code = 0; code < counts.length; code++) {
+    const count = counts[code] ?? 0;
+    if (count > 0) sums.set(code, (sums.get(code) ?? 0) + count);
+  }
 }
 
 function enlarge(counts: Uint32Array<ArrayBuffer>, code: number): Uint32Array<ArrayBuffer> {

@@ -29,6 +29,8 @@ const COLUMNS: { readonly [K in ValueField]: readonly [CodedColumn, CodedColumn?
 };
 
 export interface FieldCodes {
+  /** The one column that holds the codes as they are; `undefined` when there are two. */
+  readonly column: CodedColumn | undefined;
   /** A small number for the value of a row. Two numbers may stand for one value. */
   codeOf(chunk: RowChunk, at: number): number;
   textOf(code: number): string;
@@ -38,10 +40,12 @@ export function readField(field: ValueField, dictionaries: Dictionaries): FieldC
   const [first, second] = COLUMNS[field];
   if (second === undefined)
     return {
+      column: first,
       codeOf: (chunk, at) => chunk.codes[first][at] ?? 0,
       textOf: (code) => dictionaries[first].decode(code),
     };
   return {
+    column: undefined,
     codeOf(chunk, at) {
       const code = chunk.codes[first][at] ?? 0;
       return code > 0 ? 2 * code : 2 * (chunk.codes[second][at] ?? 0) + 1;

@@ -19,6 +19,7 @@ import { createMask } from './dictionary.js';
 import {
   type AmountColumn,
   COST_KINDS,
+  type CodedColumn,
   type Dictionaries,
   HIGH_UNIT,
   type RowChunk,
@@ -28,29 +29,48 @@ import {
 } from './row-chunk.js';
 
 /** Whether the call in a row of a chunk is selected. */
-export type RowTest = (chunk: RowChunk, at: number) => boolean;
+type Test = (chunk: RowChunk, at: number) => boolean;
 
-/** Compiles a filter for the texts of one index; new texts may be added to them later. */
+/** A filter on the columns of one index. */
+export interface RowTest {
+  /** Looks at the texts that came since. Call it before testing rows that are new or changed. */
+  refresh(): void;
+  readonly test: Test;
+}
+
+/** Compiles a filter for the texts of one index. */
 export function compileQuery(query: Query, dictionaries: Dictionaries): RowTest {
+  const compiler: Compiler = { dictionaries, refreshers: [] };
+  const test = compile(query, compiler);
+  return {
+    test,
+    refresh() {
+      for (const refresh of compiler.refreshers) refresh();
+    },
+  };
+}
+
+interface Compiler {
+  readonly dictionaries: Dictionaries;
+  readonly refreshers: (() => void)[];
+}
+
+function compile(query: Query, compiler: Compiler): Test {
   switch (query.kind) {
     case 'all':
       return () => true;
     case 'and':
-      return joinAll(query.parts.map((part) => compileQuery(part, dictionaries)));
+      return joinAll(query.parts.map((part) => compile(part, compiler)));
     case 'or':
-      return joinAny(query.parts.map((part) => compileQuery(part, dictionaries)));
+      return joinAny(query.parts.map((part) => compile(part, compiler)));
     case 'not': {
-      const test = compileQuery(query.part, dictionaries);
+      const test = compile(query.part, compiler);
       return (chunk, at) => !test(chunk, at);
     }
     case 'text':
-      return compileText(query, dictionaries);
+      return compileText(query, compiler);
     case 'word':
-      return joinAny(
-        WORD_COLUMNS.map((column) =>
-          testColumn(column, dictionaries, (text) => text.toLowerCase().includes(query.text)),
-        ),
-      );
+      return testColumns(WORD_COLUMNS, compiler, (text) => text.toLowerCase().includes(query.text));
     case 'number':
       return compileNumber(query);
     case 'unknown':
@@ -63,7 +83,7 @@ export function compileQuery(query: Query, dictionaries: Dictionaries): RowTest 
   }
 }
 
-function joinAll(tests: readonly RowTest[]): RowTest {
+function joinAll(tests: readonly Test[]): Test {
   const [a, b] = tests;
   if (tests.length === 2 && a && b) return (chunk, at) => a(chunk, at) && b(chunk, at);
   return (chunk, at) => {
@@ -72,7 +92,7 @@ function joinAll(tests: readonly RowTest[]): RowTest {
   };
 }
 
-function joinAny(tests: readonly RowTest[]): RowTest {
+function joinAny(tests: readonly Test[]): Test {
   const [only] = tests;
   if (tests.length === 1 && only) return only;
   return (chunk, at) => {
@@ -81,22 +101,34 @@ function joinAny(tests: readonly RowTest[]): RowTest {
   };
 }
 
-function compileText({ field, patterns }: TextTerm, dictionaries: Dictionaries): RowTest {
+function compileText({ field, patterns }: TextTerm, compiler: Compiler): Test {
   const test = (text: string): boolean => patterns.some((pattern) => matchesPattern(pattern, text));
-  return joinAny(TEXT_FIELDS[field].map((column) => testColumn(column, dictionaries, test)));
+  const columns: readonly TextColumn[] = TEXT_FIELDS[field];
+  if (columns.includes('decisionId')) return (chunk, at) => test(readId(chunk, at));
+  return testColumns(columns as readonly CodedColumn[], compiler, test);
 }
 
-function testColumn(
-  column: TextColumn,
-  dictionaries: Dictionaries,
+/** True when the text of one column passes. Columns in which no text does are not looked at row by row. */
+function testColumns(
+  columns: readonly CodedColumn[],
+  { dictionaries, refreshers }: Compiler,
   test: (text: string) => boolean,
-): RowTest {
-  if (column === 'decisionId') return (chunk, at) => test(readId(chunk, at));
-  const mask = createMask(dictionaries[column], test);
-  return (chunk, at) => mask(chunk.codes[column][at] ?? 0);
+): Test {
+  const masks = columns.map((column) => ({ column, mask: createMask(dictionaries[column], test) }));
+  let active: readonly { readonly column: CodedColumn; readonly answers: Uint8Array }[] = [];
+  refreshers.push(() => {
+    for (const { mask } of masks) mask.refresh();
+    active = masks
+      .filter(({ mask }) => mask.hasAny)
+      .map(({ column, mask: { answers } }) => ({ column, answers }));
+  });
+  return (chunk, at) => {
+    for (const { column, answers } of active) if (answers[chunk.codes[column][at] ?? 0] === 1) return true;
+    return false;
+  };
 }
 
-function compileNumber({ field, op, value }: NumberTerm): RowTest {
+function compileNumber({ field, op, value }: NumberTerm): Test {
   if (field === 'tokens') return compileTokens(op, value);
   const amount = compileAmount(op, value);
   if (field !== 'cost') {
@@ -140,7 +172,7 @@ function compileAmount(op: Comparison, value: Usd) {
   };
 }
 
-function compileTokens(op: Comparison, value: bigint): RowTest {
+function compileTokens(op: Comparison, value: bigint): Test {
   return ({ inputTokens, outputTokens }, at) => {
     const input = inputTokens[at] ?? Number.NaN;
     const output = outputTokens[at] ?? Number.NaN;
@@ -149,7 +181,7 @@ function compileTokens(op: Comparison, value: bigint): RowTest {
   };
 }
 
-function compileUnknown(field: NumberQueryField): RowTest {
+function compileUnknown(field: NumberQueryField): Test {
   if (field === 'tokens')
     return ({ inputTokens, outputTokens }, at) =>
       Number.isNaN(inputTokens[at]) && Number.isNaN(outputTokens[at]);

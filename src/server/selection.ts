@@ -35,10 +35,11 @@ interface Tested {
   count: number;
 }
 
-export function createSelection(table: RowTable, test: RowTest): Selection {
+export function createSelection(table: RowTable, { test, refresh }: RowTest): Selection {
   const blocks = new Map<number, Tested>();
 
   function testSpan({ chunk, base, from, to }: Span): void {
+    refresh();
     const block = blocks.get(base) ?? { flags: new Uint8Array(CHUNK_ROWS), base, from, to: from, count: 0 };
     blocks.set(base, block);
     for (let at = from; at < to; at++) {
@@ -127,6 +128,7 @@ export function createSelection(table: RowTable, test: RowTest): Selection {
       const block = blocks.get(base);
       const at = position - base;
       if (!block || at < block.from || at >= block.to) return;
+      refresh();
       const isSelected = test(table.chunkAt(position), at) ? 1 : 0;
       block.count += isSelected - (block.flags[at] ?? 0);
       block.flags[at] = isSelected;
