@@ -91,7 +91,7 @@ function Title({ state, sums, scopes, isReading, stopped, escapeText, columns }:
   const decimals = chooseDecimals(sums.settledUsd);
   const sign = state.paused ? '‖ paused' : isReading ? '… reading' : '● live';
   const figures = [
-    `${shortCount(sums.calls)} calls`,
+    `${shortCount(sums.calls)} ${sums.calls === 1 ? 'call' : 'calls'}`,
     `${shortUsd(sums.settledUsd, decimals)} spent`,
     ...(sums.heldUsd > 0n ? [`${shortUsd(sums.heldUsd, decimals)} held`] : []),
     ...(sums.blocked > 0 ? [`${shortCount(sums.blocked)} blocked`] : []),

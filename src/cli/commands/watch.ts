@@ -21,6 +21,8 @@ export async function runWatchCommand(context: CommandContext, options: OptionVa
   const wanted = options.scope as readonly string[] | undefined;
   // React keeps timings of every drawing otherwise, for ever.
   process.env.NODE_ENV ??= 'production';
+  // Ink draws nothing where a variable speaks of CI, whoever looks.
+  for (const name of ['CI', 'CONTINUOUS_INTEGRATION']) process.env[name] = 'false';
   const { runWatch } = await import('../../tui/index.js');
   await runWatch({
     filter,
