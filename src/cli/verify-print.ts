@@ -50,7 +50,14 @@ export function printHeadline(print: Printer, verdicts: Verdicts): void {
 /** What a file holds: `3 rows by 2 signers, ledger 5f1c…`. */
 export function describeRows({ kind, report }: FileOutcome): string {
   const rows = report.rows === 1 ? '1 row' : `${printCount(report.rows)} rows`;
-  const what = kind === 'receipt' ? 'a single receipt' : kind === 'array' ? `a list of ${rows}` : rows;
+  const what =
+    kind === 'receipt'
+      ? 'a single receipt'
+      : kind === 'proof'
+        ? 'a receipt inside its proof'
+        : kind === 'array'
+          ? `a list of ${rows}`
+          : rows;
   const signers = report.chains.length > 0 ? ` by ${count(report.chains.length, 'signer')}` : '';
   const ledger = report.ledgerId === null ? '' : `, ledger ${report.ledgerId}`;
   return what + signers + ledger;

@@ -21,10 +21,15 @@ export interface TlogProof {
 }
 
 /** Above 1 MiB of row in base64, 63 hashes and a note. */
-const MAX_PROOF_BYTES = 2_097_152;
+export const MAX_PROOF_BYTES = 2_097_152;
 /** A tree of 2^53 leaves has no longer proof. */
 const MAX_HASHES = 63;
 const HEADER = 'c2sp.org/tlog-proof@v1';
+
+/** Whether bytes begin as such a proof does. */
+export function isTlogProof(bytes: Uint8Array): boolean {
+  return decodeUtf8(bytes.subarray(0, HEADER.length + 1)) === `${HEADER}\n`;
+}
 
 export function printTlogProof({ index, hashes, checkpoint, extra }: TlogProof): string {
   const lines = [

@@ -1,5 +1,5 @@
 /** Splits the text of a JSON array into the bytes of its elements, without understanding them: that is the reader's job. */
-import { MAX_LINE_BYTES } from '../core/row-reader.js';
+import { MAX_LINE_BYTES } from './row-reader.js';
 
 export interface ArraySplitter {
   /** The elements that the chunk completes. */

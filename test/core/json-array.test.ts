@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createArraySplitter } from '../../src/cli/json-array.js';
+import { createArraySplitter } from '../../src/core/json-array.js';
 
 function split(text: string | Uint8Array, chunkSize = 7): string[] {
   const splitter = createArraySplitter();
