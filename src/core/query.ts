@@ -13,9 +13,9 @@ import {
 import { matchesPattern } from './query-values.js';
 
 export * from './query-ast.js';
-export { MAX_QUERY_LENGTH, parseQuery, type QueryProblem, type QueryReading } from './query-parser.js';
+export { MAX_QUERY_LENGTH, parseQuery, type QueryProblem } from './query-parser.js';
 export { addTerm, printQuery, printTerm } from './query-printer.js';
-export { type FieldValues, type Suggestion, type Suggestions, suggestQuery } from './query-suggest.js';
+export { type Suggestion, suggestQuery } from './query-suggest.js';
 export { matchesPattern } from './query-values.js';
 
 /** Whether a call is among those that the filter selects. */
