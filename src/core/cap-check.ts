@@ -6,7 +6,7 @@ import { type Caller, endOf, printCounterScope, startOf } from './counter.js';
 import type { NameModel } from './model-names.js';
 import { showUsd } from './money.js';
 import type { Cap, CapAction, CapUnit, Policy } from './policy.js';
-import type { BoundedQuote } from './price.js';
+import type { BoundedQuote, Quote } from './price.js';
 import { covers } from './scope.js';
 import { isCalendarWindow } from './window.js';
 
@@ -93,7 +93,7 @@ function checkAlerts(cap: Cap, limit: bigint, total: Totals, quote: BoundedQuote
 
 /** Compares every cap of these policies that counts the call, in their order. */
 export function checkCaps(
-  policies: readonly Policy[],
+  policies: readonly Pick<Policy, 'caps'>[],
   totals: TotalsOf,
   quote: BoundedQuote,
   caller: GrantedCaller,
@@ -104,6 +104,22 @@ export function checkCaps(
     for (const cap of caps)
       if (covers(cap.match, caller.actor)) checks.push(checkCap(cap, totals, quote, caller, nowMs));
   return checks;
+}
+
+/**
+ * The caps of these policies whose alerts a call raises that passes at this quote. Apart from the checks that decided:
+ * those may be of another model, or none where a rule spoke first and the call passes in shadow.
+ */
+export function listAlerting(
+  policies: readonly Policy[],
+  totals: TotalsOf,
+  quote: Quote,
+  caller: GrantedCaller,
+  nowMs: number,
+): readonly CapCheck[] {
+  if (quote.kind !== 'bounded') return [];
+  const watching = policies.map(({ caps }) => ({ caps: caps.filter(({ alertAt }) => alertAt.length > 0) }));
+  return checkCaps(watching, totals, quote, caller, nowMs).filter(({ alerts }) => alerts.length > 0);
 }
 
 /** The bound of a call for hard caps, its estimate for the others. */

@@ -2,7 +2,7 @@
  * One decision of several policies: each is asked, the strictest wins, and a downgrade asked for by one must fit under
  * all of them (docs/policy.md "Several policies").
  */
-import { checkCaps, type TotalsOf } from './cap-check.js';
+import { checkCaps, listAlerting, type TotalsOf } from './cap-check.js';
 import {
   type Call,
   type Decision,
@@ -52,10 +52,12 @@ export function decideAll(
     wouldAction,
     rule,
   }));
+  const passes = finding.action !== 'block';
   return {
     ...offerInstead(enforcing, totals, asked, finding, nowMs),
     policy,
-    routes: (finding.action !== 'block' && routes) || null,
+    routes: (passes && routes) || null,
+    alerting: passes ? listAlerting(policies, totals, finding.quote, asked, nowMs) : [],
     parts,
   };
 }

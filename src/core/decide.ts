@@ -3,7 +3,14 @@
  * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
  */
 import { listAlternatives } from './alternatives.js';
-import { type CapCheck, checkCaps, strictest, type TotalsOf, wantsOtherModel } from './cap-check.js';
+import {
+  type CapCheck,
+  checkCaps,
+  listAlerting,
+  strictest,
+  type TotalsOf,
+  wantsOtherModel,
+} from './cap-check.js';
 import type { Grant, Stop } from './control.js';
 import { downgrade, pass } from './downgrade.js';
 import type { RefusalCode } from './errors.js';
@@ -105,6 +112,8 @@ export interface Decision extends Finding {
   readonly policy: Policy;
   /** What the router is held to; `null` where no rule is about providers, or nothing may be sent. */
   readonly routes: Routes | null;
+  /** The caps whose alerts the call raises; none where it is refused. */
+  readonly alerting: readonly CapCheck[];
   /** Every policy that was asked, in the order of the guard. */
   readonly parts: readonly DecisionPart[];
 }
@@ -115,9 +124,10 @@ export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: numb
   const finding = judge(policy, totals, asked, nowMs);
   const { action, wouldAction, rule } = finding;
   const parts = [{ policy, action, wouldAction, rule }];
-  const sends = action !== 'block' && policy.mode === 'enforce';
-  const routes = (sends && listRoutes([policy], asked, nowMs)) || null;
-  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, routes, parts };
+  const passes = action !== 'block';
+  const routes = (passes && policy.mode === 'enforce' && listRoutes([policy], asked, nowMs)) || null;
+  const alerting = passes ? listAlerting([policy], totals, finding.quote, asked, nowMs) : [];
+  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, routes, alerting, parts };
 }
 
 /** Rules, caps and alternatives ask for the same quotes. */

@@ -104,10 +104,8 @@ export function decisionRow(decision: Decision, facts: CallFacts, given?: JsonOb
   if (policies.some(countsRuns)) Object.assign(row, { run: facts.run });
   const grants = new Set(decision.checks.flatMap((check) => check.grants));
   if (grants.size > 0) Object.assign(row, { grants: [...grants] });
-  if (decision.action !== 'block') {
-    const alerts = decision.checks.flatMap((check) => printAlerts(check, placeOf));
-    if (alerts.length > 0) Object.assign(row, { alerts });
-  }
+  if (decision.alerting.length > 0)
+    Object.assign(row, { alerts: decision.alerting.flatMap((check) => printAlerts(check, placeOf)) });
   if (decision.routes) Object.assign(row, { routes: printRoutes(decision.routes) });
   if (decision.rule) Object.assign(row, { rule: printRule(decision.rule) });
   if (decision.wouldAction)

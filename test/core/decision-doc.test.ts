@@ -112,6 +112,7 @@ function fullDecision(): Decision {
     wouldModel: 'a/b',
     heldBack: [],
     routes: { only: ['a'], ignore: ['b'] },
+    alerting: checks,
     policy,
     parts: [
       { policy, action: 'shadow', wouldAction: 'block', rule: { effect: 'allow', rule: null, model: 'a/b' } },
@@ -134,9 +135,7 @@ const SETTLEMENT: Settlement = {
   refusal: { class: 'fix', cause: 'bad_request' },
 };
 
-const refused = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' }, {});
-const allowed = decisionRow({ ...fullDecision(), action: 'shadow' }, FACTS);
-const decision: JsonObject = { ...allowed, ...refused };
+const decision = decisionRow(fullDecision(), { ...FACTS, capabilityClaim: 'read_only' }, {});
 const settlement = settlementRow(fullDecision(), FACTS, SETTLEMENT, 's', 0);
 const route = { model: 'a/b', provider: 'P', httpStatus: 500 };
 const fallback = fallbackRow(fullDecision(), FACTS, route, 'f', 0);
@@ -175,10 +174,6 @@ describe('section 3 of docs/receipt-format.md', () => {
         'alternatives',
       ]),
     );
-  });
-
-  it('leaves alerts out of a refusal', () => {
-    expect(refused).not.toHaveProperty('alerts');
   });
 
   it('says of a settlement which keys it repeats, and of an outcome', () => {

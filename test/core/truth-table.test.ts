@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Decision, decide } from '../../src/core/decide.js';
+import type { Decision } from '../../src/core/decide.js';
+import { decideAll } from '../../src/core/decide-all.js';
 import { nobleBackend } from '../../src/core/ed25519.js';
 import { nameModel } from '../../src/core/model-names.js';
 import type { Cap, PolicyRule, PolicyTask, SpendCap, SpendPolicy } from '../../src/core/policy.js';
@@ -22,7 +23,9 @@ const CENT = 10n ** 22n;
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 
 interface Situation {
+  /** The one that is looked at, of these. */
   readonly policy: SpendPolicy;
+  readonly policies: readonly SpendPolicy[];
   readonly model: Model;
   readonly fallbacks: readonly Model[];
   readonly taskId: string | undefined;
@@ -38,6 +41,8 @@ interface Verdict {
   readonly model: string;
   readonly code: string | null;
   readonly would: string | null;
+  /** How many alerts are raised. */
+  readonly alerts: number;
 }
 
 // --- The naive evaluator: sentence by sentence from docs/policy.md, with nothing of src in it.
@@ -49,6 +54,7 @@ function naive(at: Situation): Verdict {
     model,
     code: null,
     would: action === 'shadow' ? 'block' : null,
+    alerts: 0,
     ...more,
   });
   const rank = (capability: string | undefined) =>
@@ -115,6 +121,66 @@ function isPermitted(at: Situation, name: Model, asked: readonly Model[]): boole
   return task.maxInputUsdPerMtok === undefined || dearest <= Number(task.maxInputUsdPerMtok);
 }
 
+/** Several policies, by the words of docs/policy.md. The codes are those that may be told: which one is a matter of specificity. */
+function naiveAll(at: Situation): Verdict & { readonly codes: readonly (string | null)[] } {
+  const each = at.policies.map((policy) => naive({ ...at, policy }));
+  const blocks = each.filter(({ action }) => action === 'block').map(({ code }) => code);
+  const final = blocks.filter((code) => code !== 'held');
+  if (blocks.length > 0) return { ...each[0]!, ...refusal(final.length > 0 ? final : blocks, at) };
+  const enforcing = at.policies.filter(({ mode }) => mode === 'enforce').map((policy) => ({ ...at, policy }));
+  const result = each.some(({ action }) => action === 'downgrade')
+    ? naiveDowngrade(enforcing, at)
+    : naivePass(each, at);
+  const alerts = result.action === 'block' ? 0 : countAlerts(at, result.model);
+  return { ...result, alerts };
+}
+
+const refusal = (codes: readonly (string | null)[], { model }: Situation) =>
+  ({ action: 'block', model, would: null, alerts: 0, code: codes[0] ?? null, codes }) as const;
+
+function naivePass(each: readonly Verdict[], { model }: Situation) {
+  const wishes = each.map(({ would }) => would);
+  const would = wishes.includes('block') ? 'block' : wishes.includes('downgrade') ? 'downgrade' : null;
+  return { action: would === null ? 'allow' : 'shadow', model, would, alerts: 0, code: null, codes: [null] };
+}
+
+function naiveDowngrade(enforcing: readonly Situation[], at: Situation) {
+  const asked = [at.model, ...at.fallbacks];
+  const targets = enforcing
+    .flatMap((one) => trippedBy(one, asked))
+    .filter(
+      (cap) => cap.action === 'downgrade' && (cap.window === 'per_call' || cap.downgradeTo !== at.model),
+    )
+    .map((cap) => cap.downgradeTo as Model)
+    .filter((name) => enforcing.every((one) => isPermitted(one, name, [name])));
+  if (targets.length === 0) return refusal(['rule_denied'], at);
+  const atMost = (name: Model) => MODELS[name]?.atMost ?? Number.POSITIVE_INFINITY;
+  const target = [...targets].sort((a, b) => atMost(a) - atMost(b))[0]!;
+  if (!MODELS[target]) return refusal(['unknown_price'], at);
+  const trips = enforcing.flatMap((one) => trippedBy(one, [target]));
+  const blocked = blockOf(at, trips, [target]);
+  if (blocked) return refusal([blocked], at);
+  if (trips.some((cap) => cap.action === 'downgrade' && cap.window === 'per_call'))
+    return refusal(['cap_exceeded'], at);
+  return { action: 'downgrade', model: target, would: null, alerts: 0, code: null, codes: [null] };
+}
+
+/** Estimates before the call and with it, against each part of each cap; what a call without a price adds is not known. */
+function countAlerts(at: Situation, sent: Model): number {
+  const price = MODELS[sent];
+  const asked = sent === at.model ? [sent, ...at.fallbacks] : [sent];
+  if (!price || asked.some((name) => !MODELS[name])) return 0;
+  const levels = at.policies.flatMap((policy) =>
+    capsOf({ ...at, policy })
+      .filter((cap) => !cap.selector || cap.selector.taskId === at.taskId)
+      .flatMap((cap) => (cap.alertAt ?? []).map((part) => ({ cap, level: Number(part) * limitOf(cap) }))),
+  );
+  const before = at.settled + at.held;
+  const addsTo = (cap: SpendCap) =>
+    cap.maxRequests !== undefined ? 1 : cap.maxTokens !== undefined ? 100 : price.expected;
+  return levels.filter(({ cap, level }) => before < level && level <= before + addsTo(cap)).length;
+}
+
 /** Caps of the policy, and those of its tasks with what they take from their task. */
 function capsOf({ policy }: Situation): readonly SpendCap[] {
   const ofTasks = Object.entries(policy.tasks ?? {}).flatMap(([taskId, { caps = [], fallback }]) =>
@@ -128,18 +194,22 @@ function capsOf({ policy }: Situation): readonly SpendCap[] {
 }
 
 function addedBy(cap: SpendCap, asked: readonly Model[]): number {
-  if (cap.maxRequests !== undefined) return 1;
+  if (cap.maxRequests !== undefined || cap.maxInFlight !== undefined) return 1;
   if (cap.maxTokens !== undefined) return cap.action === 'block' ? 200 : 100;
   if (cap.action !== 'block') return MODELS[asked[0]!]!.expected;
   return Math.max(...asked.map((name) => MODELS[name]!.atMost));
 }
 
-const limitOf = (cap: SpendCap) => cap.maxRequests ?? cap.maxTokens ?? Number(cap.amountCents);
+const limitOf = (cap: SpendCap) =>
+  cap.maxRequests ?? cap.maxTokens ?? cap.maxInFlight ?? Number(cap.amountCents);
+
+/** What has ended is not in flight. */
+const settledOf = (cap: SpendCap, { settled }: Situation) => (cap.maxInFlight === undefined ? settled : 0);
 
 function trippedBy(at: Situation, asked: readonly Model[]): readonly SpendCap[] {
   return capsOf(at).filter((cap) => {
     if (cap.selector && cap.selector.taskId !== at.taskId) return false;
-    const before = cap.window === 'per_call' ? 0 : at.settled + at.held;
+    const before = cap.window === 'per_call' ? 0 : settledOf(cap, at) + at.held;
     return before + addedBy(cap, asked) > limitOf(cap);
   });
 }
@@ -151,7 +221,7 @@ function blockOf(at: Situation, trips: readonly SpendCap[], asked: readonly Mode
     (cap) =>
       cap.window !== 'per_call' &&
       cap.maxRequests === undefined &&
-      at.settled + addedBy(cap, asked) <= limitOf(cap),
+      settledOf(cap, at) + addedBy(cap, asked) <= limitOf(cap),
   );
   return onlyHeld ? 'held' : 'cap_exceeded';
 }
@@ -193,13 +263,16 @@ function quoteOf(model: string): Quote {
   };
 }
 
-function real({ policy, model, fallbacks, taskId, claim, isRetry, settled, held }: Situation): Verdict {
-  const reading = parsePolicy(policy, nobleBackend);
-  if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
+function real({ policies, model, fallbacks, taskId, claim, isRetry, settled, held }: Situation): Verdict {
+  const read = policies.map((policy) => {
+    const reading = parsePolicy(policy, nobleBackend);
+    if (!reading.ok) throw new Error(JSON.stringify(reading.problems));
+    return reading.policy;
+  });
   const totals = ({ unit }: Cap) => {
     const scale = unit === 'usd' ? CENT : 1n;
     return {
-      settled: BigInt(settled) * scale,
+      settled: unit === 'in_flight' ? 0n : BigInt(settled) * scale,
       held: BigInt(held) * scale,
       heldExpected: BigInt(held) * scale,
     };
@@ -210,8 +283,8 @@ function real({ policy, model, fallbacks, taskId, claim, isRetry, settled, held 
       if (joined.kind === 'unbounded') return joined;
       return next.kind === 'bounded' ? joinQuotes(joined, next) : { ...next, model: joined.model };
     }, quoteOf(name));
-  const decision: Decision = decide(
-    reading.policy,
+  const decision: Decision = decideAll(
+    read,
     totals,
     {
       actor: { tenantId: 'acme', ...(taskId === undefined ? {} : { taskId }) },
@@ -231,6 +304,7 @@ function real({ policy, model, fallbacks, taskId, claim, isRetry, settled, held 
     model: decision.modelResolved,
     code: decision.refusal?.code ?? null,
     would: decision.wouldAction,
+    alerts: decision.alerting.flatMap(({ alerts }) => alerts).length,
   };
 }
 
@@ -267,14 +341,19 @@ function capWith(hasFallback: boolean): fc.Arbitrary<SpendCap> {
         ...[0, 2, 5, 10, 19, 20, 30, 50].map((amountCents) => ({ amountCents })),
         ...[0, 3, 30].map((maxRequests) => ({ maxRequests })),
         ...[100, 199, 230].map((maxTokens) => ({ maxTokens })),
+        ...[0, 1, 2, 3, 21].map((maxInFlight) => ({ maxInFlight })),
       ),
       window: fc.constantFrom('per_call', 'per_minute', 'per_day', 'total'),
       action: fc.constantFrom(...CAP_ACTIONS, 'downgrade'),
       target: hasFallback ? maybe(anyModel) : anyModel,
+      alertAt: maybe(fc.constantFrom([0.5], ['0.8', 1], [0.1, 0.25])),
     })
-    .map(({ amount, window, action, target }) => ({
+    .map(({ amount, window, action, target, alertAt }) => ({
       ...amount,
-      window: 'maxRequests' in amount && window === 'per_call' ? 'per_hour' : window,
+      ...('maxInFlight' in amount
+        ? {}
+        : { window: 'maxRequests' in amount && window === 'per_call' ? 'per_hour' : window }),
+      ...('maxInFlight' in amount || window === 'per_call' ? {} : { alertAt }),
       action,
       ...(action === 'downgrade' ? { downgradeTo: target } : {}),
     }));
@@ -295,46 +374,60 @@ const anyTasks = fc
     return hasOther ? { pay, '*': rest } : { pay };
   });
 
-const anySituation: fc.Arbitrary<Situation> = fc.record({
-  policy: fc.record({
-    id: fc.constant('p'),
-    name: fc.constant('P'),
-    scope: fc.constant({ tenantId: 'acme' }),
-    mode: fc.constantFrom(...POLICY_MODES),
-    version: fc.constant(1),
-    effectiveFrom: fc.constant('2026-01-01T00:00:00Z'),
-    requiredCapability: seldom(fc.constantFrom(...CAPABILITIES)),
-    caps: fc.array(capWith(false), { maxLength: 4 }),
-    rules: seldom(fc.array(anyRule, { minLength: 1, maxLength: 5 })),
-    tasks: seldom(anyTasks),
-  }),
-  model: anyModel,
-  fallbacks: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(anyModel, { maxLength: 2 })),
-  taskId: anyTask,
-  claim: maybe(fc.constantFrom(...CAPABILITIES)),
-  isRetry: fc.constantFrom(false, false, false, true),
-  settled: fc.constantFrom(0, 0, 1, 8, 20, 30),
-  held: fc.constantFrom(0, 2, 20, 20),
+const anyPolicy: fc.Arbitrary<SpendPolicy> = fc.record({
+  id: fc.constant('p'),
+  name: fc.constant('P'),
+  scope: fc.constant({ tenantId: 'acme' }),
+  mode: fc.constantFrom(...POLICY_MODES),
+  version: fc.constant(1),
+  effectiveFrom: fc.constant('2026-01-01T00:00:00Z'),
+  requiredCapability: seldom(fc.constantFrom(...CAPABILITIES)),
+  caps: fc.array(capWith(false), { maxLength: 4 }),
+  rules: seldom(fc.array(anyRule, { minLength: 1, maxLength: 5 })),
+  tasks: seldom(anyTasks),
 });
+
+const anySituation: fc.Arbitrary<Situation> = fc
+  .record({
+    policies: fc.oneof(
+      { weight: 2, arbitrary: fc.array(anyPolicy, { minLength: 1, maxLength: 1 }) },
+      { weight: 3, arbitrary: fc.array(anyPolicy, { minLength: 2, maxLength: 3 }) },
+    ),
+    model: anyModel,
+    fallbacks: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(anyModel, { maxLength: 2 })),
+    taskId: anyTask,
+    claim: maybe(fc.constantFrom(...CAPABILITIES)),
+    isRetry: fc.constantFrom(false, false, false, true),
+    settled: fc.constantFrom(0, 0, 1, 8, 20, 30),
+    held: fc.constantFrom(0, 2, 20, 20),
+  })
+  .map((situation) => ({ ...situation, policy: situation.policies[0]! }));
 
 describe('the truth table', () => {
   const numRuns = process.env.SLOW ? 60_000 : 6_000;
 
-  it(`${numRuns} combinations of rules, tasks, capabilities, modes and caps are decided as a naive reading decides them`, () => {
+  it(`${numRuns} combinations of policies, rules, tasks, capabilities, modes, caps and alerts are decided as a naive reading decides them`, () => {
     const seen = new Map<string, number>();
     fc.assert(
       fc.property(anySituation, (situation) => {
-        const expected = naive(situation);
+        const { codes, ...expected } = naiveAll(situation);
         const kind = `${expected.action} ${expected.code ?? expected.would ?? ''}`.trim();
         seen.set(kind, (seen.get(kind) ?? 0) + 1);
-        expect(real(situation)).toEqual(expected);
+        const { code, ...found } = real(situation);
+        const { code: _, ...rest } = expected;
+        expect(found).toEqual(rest);
+        expect(codes).toContain(code);
+        if (expected.alerts > 0) seen.set('alerts', (seen.get('alerts') ?? 0) + 1);
+        if (situation.policies.length > 1)
+          seen.set(`${kind}, several`, (seen.get(`${kind}, several`) ?? 0) + 1);
       }),
       { numRuns },
     );
     // A table that leaves a kind of answer out proves nothing about it.
     const kinds = ['allow', 'downgrade', 'shadow block', 'shadow downgrade'];
     const codes = ['rule_denied', 'unknown_price', 'capability', 'cap_exceeded', 'held'];
-    for (const kind of [...kinds, ...codes.map((code) => `block ${code}`)])
+    const all = [...kinds, ...codes.map((code) => `block ${code}`)];
+    for (const kind of [...all, ...all.map((one) => `${one}, several`), 'alerts'])
       expect(seen.get(kind) ?? 0, kind).toBeGreaterThan(0);
   }, 300_000);
 });
