@@ -26,6 +26,9 @@ const PAGE_POLICY = [
 /** The page that checks proofs may ask nobody at all. */
 const VERIFY_POLICY = PAGE_POLICY.replace("connect-src 'self'", "connect-src 'none'");
 
+/** A worker may ask nobody. Not sandboxed: its origin would be an opaque one, where browsers have no WebCrypto. */
+const SCRIPT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /** Path of a request → its file and content policy. The only documents there are. */
 const DOCUMENTS: Readonly<Record<string, { readonly file: string; readonly policy: string }>> = {
   '/': { file: 'index.html', policy: PAGE_POLICY },
@@ -60,7 +63,8 @@ export function openDocuments(folder: URL | string = PAGE_FOLDER): FindFile {
     if (type === undefined || file.endsWith('.html')) continue;
     // Names in this folder change with their content.
     const cache = file.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    entries.set(`/${file}`, { file, headers: { 'Content-Type': type, 'Cache-Control': cache } });
+    const policy = type.startsWith('text/javascript') ? { 'Content-Security-Policy': SCRIPT_POLICY } : {};
+    entries.set(`/${file}`, { file, headers: { 'Content-Type': type, 'Cache-Control': cache, ...policy } });
   }
   for (const [path, { file, policy }] of Object.entries(DOCUMENTS)) {
     if (!files.has(file)) continue;

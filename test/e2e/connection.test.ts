@@ -77,8 +77,8 @@ describeInBrowser('the dashboard and what is around it', () => {
     await page.reload();
     await page.waitForSelector('.table-window .cell-action');
     await makeCalls(other, 'neighbour');
-    await second.waitForSelector('.table-window:has-text("neighbour")');
-    expect(await page.locator('.table-window:has-text("neighbour")').count()).toBe(0);
+    await second.waitForSelector('.table-window .row:has-text("neighbour")');
+    expect(await page.locator('.table-window .row:has-text("neighbour")').count()).toBe(0);
   });
 
   it('feeds all tabs from one stream, and goes on when the tab that reads it is closed', async () => {
@@ -95,10 +95,10 @@ describeInBrowser('the dashboard and what is around it', () => {
     await second.waitForSelector('.table-window .cell-action');
     expect(streams).toBe(1);
     await makeCalls(home, 'shared');
-    await second.waitForSelector('.table-window:has-text("shared")');
+    await second.waitForSelector('.table-window .row:has-text("shared")');
     await page.close();
     await makeCalls(home, 'inherited');
-    await second.waitForSelector('.table-window:has-text("inherited")');
+    await second.waitForSelector('.table-window .row:has-text("inherited")');
     expect(streams).toBe(2);
   });
 

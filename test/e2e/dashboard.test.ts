@@ -43,7 +43,7 @@ describeInBrowser('the dashboard', () => {
   async function setFilter(q: string): Promise<void> {
     await page.fill('.filter-input', q);
     await page.waitForFunction((text) => new URLSearchParams(location.search).get('q') === text, q);
-    await page.waitForFunction(() => !document.querySelector('.table-window .is-loading'));
+    await page.waitForSelector('.table-frame[aria-busy="false"]');
   }
 
   it('shows a call of another process without being asked', async () => {
@@ -56,9 +56,9 @@ describeInBrowser('the dashboard', () => {
     await page.click('button:has-text("Pause")');
     await makeCalls(home, 'latecomer', 3);
     await page.waitForSelector('.pill:has-text("3 new")');
-    expect(await page.locator('.table-window:has-text("latecomer")').count()).toBe(0);
+    expect(await page.locator('.table-window .row:has-text("latecomer")').count()).toBe(0);
     await page.click('.pill');
-    await page.waitForSelector('.table-window:has-text("latecomer")');
+    await page.waitForSelector('.table-window .row:has-text("latecomer")');
     await page.click('button:has-text("Resume")');
   });
 
@@ -112,7 +112,7 @@ describeInBrowser('the dashboard', () => {
     expect(await other.inputValue('.filter-input')).toBe('scope:acme team:research action:block');
     await other.close();
     await page.click('.tabs a:has-text("Spend")');
-    await page.waitForSelector('.gauges');
+    await page.waitForSelector('.spend .cards');
     await page.goBack();
     await page.waitForSelector('.table');
     expect(await page.inputValue('.filter-input')).toBe('scope:acme team:research action:block');
@@ -138,7 +138,7 @@ describeInBrowser('the dashboard', () => {
     await keyboard.press('Escape');
     await page.waitForSelector('.help[open]', { state: 'detached' });
     for (const [key, mark] of [
-      ['2', '.gauges'],
+      ['2', '.spend .cards'],
       ['3', '.ledger'],
       ['4', '.policy'],
       ['1', '.table'],

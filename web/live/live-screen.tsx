@@ -34,6 +34,7 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
   const facetsOpen = useSignal(false);
   const jumping = useSignal(false);
   const table = useRef<TableControl | null>(null);
+  const target = useRef('');
   const input = useRef<HTMLInputElement | null>(null);
 
   const catchUp = (): void => {
@@ -44,19 +45,27 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
     go({ q: addTerm(view.value.q, printTerm(field, value, isNot)) });
   const open = (row: RowSummary): void => go({ receipt: row.ref });
   const showInContext = (ref: string): void => {
-    go({ q: '' });
-    void list.reset('').then(async () => {
-      const { offset } = await source.place('', list.asOf(), ref);
-      if (offset !== null) table.current?.show(offset + list.ahead(), true);
+    target.current = ref;
+    if (view.value.q) go({ q: '' });
+    else void showTarget();
+  };
+  /** Goes to the row that was asked for, once the list without a filter is there; else to the newest. */
+  const showTarget = async (): Promise<void> => {
+    const ref = target.current;
+    target.current = '';
+    const offset = ref ? (await source.place('', list.asOf(), ref)).offset : null;
+    if (offset === null) table.current?.show(0, false);
+    else {
+      table.current?.show(offset + list.ahead(), true);
       table.current?.focus();
-    });
+    }
   };
 
   useEffect(() => {
     waiting.value = 0;
     void list.reset(q).then(() => {
-      table.current?.show(0, false);
       announce(`${countOf(list.total(), 'decision')} shown`);
+      return showTarget();
     });
   }, [q, epoch.value]);
   useEffect(
@@ -99,11 +108,12 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
         <button
           type="button"
           class="button only-narrow"
+          aria-label="Filter by value"
           aria-expanded={facetsOpen.value}
           onClick={() => (facetsOpen.value = !facetsOpen.value)}
         >
           <Icon name="filter" />
-          <span>Values</span>
+          <span class="word">Values</span>
         </button>
         {source.live && (
           <button
@@ -124,7 +134,7 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
       <SumStrip sums={sums} series={series} />
       <div class="live-body">
         <Facets facets={facets} onFilter={filter} />
-        <section class="table-frame" aria-label="Decisions">
+        <section class="table-frame" aria-label="Decisions" aria-busy={list.q() !== q}>
           {waiting.value > 0 && (
             <button type="button" class="button pill" onClick={catchUp}>
               <Icon name="up" /> {showCount(waiting.value)} new

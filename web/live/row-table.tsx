@@ -54,22 +54,25 @@ export function RowTable(props: RowTableProps): JSX.Element {
   const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
   void list.version.value;
 
-  const extent: ScrollExtent = { rows: list.total(), ...size.value };
+  // Read when needed: whoever holds the control calls it before the next drawing.
+  const measure = (): ScrollExtent => ({ rows: list.total(), ...size.value });
+  const extent = measure();
   const go = (top: number): void => {
-    place.value = placeScroll(top, extent);
+    place.value = placeScroll(top, measure());
     if (scroller.current) scroller.current.scrollTop = place.value.scrollTop;
   };
   const onScroll = (): void => {
     const bar = scroller.current?.scrollTop ?? 0;
-    if (bar !== place.value.scrollTop) place.value = moveScroll(place.value, bar, extent);
+    if (bar !== place.value.scrollTop) place.value = moveScroll(place.value, bar, measure());
     clearTimeout(settle.current);
     // Small movements leave the bar beside the true proportion; it is put right once nobody moves it.
     settle.current = setTimeout(() => go(place.value.top), SETTLE_MS);
   };
   const show = (at: number, select: boolean): void => {
-    const row = Math.min(Math.max(0, at), extent.rows - 1);
+    const now = measure();
+    const row = Math.min(Math.max(0, at), now.rows - 1);
     if (select) selected.value = row;
-    go(topToShow(row, place.value.top, extent));
+    go(topToShow(row, place.value.top, now));
   };
 
   control.current = {
