@@ -74,7 +74,7 @@ async function run() {
     now: clock,
     io,
   });
-  const config = { store, waitForHoldsMs: 50, clock };
+  const config = { home, store, waitForHoldsMs: 50, clock };
   const guard = new SpendGuard({ policy: POLICY, scope: POLICY.scope, config });
   await Promise.all(Array.from({ length: CALLERS }, () => callOn(guard)));
   await guard.close();
