@@ -186,6 +186,8 @@ describeInBrowser('the dashboard', () => {
     await page.waitForSelector('.ledger[aria-label="Ledger acme"] .answer-yes:has-text("contiguous")');
     const problems = page.locator('.ledger[aria-label="Ledger tampered"] .problems');
     expect(await problems.innerText()).toMatch(/line 3\s+HASH_MISMATCH/);
+    await problems.locator('button').first().click();
+    await page.waitForSelector('.receipt:has-text("mallory")');
     await page.click('.tabs a:has-text("Live")');
   });
 

@@ -16,7 +16,7 @@ export default class SkipReporter implements Reporter {
     process.stdout.write(`\nSkipped (${this.#skipped.length}):\n`);
     for (const name of this.#skipped) process.stdout.write(`  ${name}\n`);
     process.stdout.write(
-      'To run them: AGENTGUARD_DATA=<folder of reference data> for conformance tests, SLOW=1 for the long ones.\n',
+      'To run them: AGENTGUARD_DATA=<folder of reference data> for conformance tests, SLOW=1 for the long ones, Chromium for the page.\n',
     );
   }
 }

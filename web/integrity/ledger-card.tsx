@@ -8,6 +8,7 @@ import { announce } from '../frame/live-region.js';
 import { Icon } from '../icons.js';
 import { recall, remember } from '../state/preferences.js';
 import type { DataSource } from '../state/source.js';
+import { go } from '../state/view.js';
 import { countOf, shortHex, showBytes, showCount, showText } from '../text.js';
 import { showDistance, showInstant, showTime } from '../time.js';
 import { verifyLedger } from '../verify/verifier.js';
@@ -50,6 +51,12 @@ export function LedgerCard({
         : { kind: 'failed', message: (error as Error).message };
     }
   };
+  const showRow = (row: number): void => {
+    source.callAt(ledger.scope, row).then(
+      ({ ref }) => ref && go({ receipt: ref }),
+      () => announce('The row was not found.'),
+    );
+  };
   const state = run.value;
   return (
     <article
@@ -83,7 +90,7 @@ export function LedgerCard({
         </p>
       )}
       {state.kind === 'failed' && <p class="verdict verdict-no">{showText(state.message)}</p>}
-      {state.kind === 'done' && <ReportView report={state.report} tookMs={state.tookMs} />}
+      {state.kind === 'done' && <ReportView report={state.report} tookMs={state.tookMs} onRow={showRow} />}
       <Signers ledger={ledger} />
       {ledger.checkpoint !== null && (
         <details class="facts raw">

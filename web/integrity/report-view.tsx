@@ -8,13 +8,14 @@ import { showSpan } from '../time.js';
 const ICONS: Readonly<Record<Answer, IconName>> = { yes: 'allow', no: 'close', unknown: 'unknown' };
 const MAX_PROBLEMS = 50;
 
-export function ReportView({
-  report,
-  tookMs,
-}: {
+export interface ReportViewProps {
   readonly report: FileReport;
   readonly tookMs: number;
-}): JSX.Element {
+  /** Shows the call at a row, counted from 0. */
+  readonly onRow: (row: number) => void;
+}
+
+export function ReportView({ report, tookMs, onRow }: ReportViewProps): JSX.Element {
   const verdicts = Object.entries(report.verdicts) as readonly (readonly [string, Verdict])[];
   const notes = report.problems.filter(({ severity }) => severity === 'note').length;
   return (
@@ -39,7 +40,7 @@ export function ReportView({
             .filter(({ severity }) => severity !== 'note')
             .slice(0, MAX_PROBLEMS)
             .map((problem) => (
-              <ProblemLine key={`${problem.line} ${problem.code}`} problem={problem} />
+              <ProblemLine key={`${problem.line} ${problem.code}`} problem={problem} onRow={onRow} />
             ))}
         </ol>
       )}
@@ -50,11 +51,21 @@ export function ReportView({
   );
 }
 
-function ProblemLine({ problem }: { readonly problem: Problem }): JSX.Element {
+interface ProblemLineProps {
+  readonly problem: Problem;
+  readonly onRow: ReportViewProps['onRow'];
+}
+
+function ProblemLine({ problem, onRow }: ProblemLineProps): JSX.Element {
+  const { line, severity } = problem;
   return (
-    <li class={`problem problem-${problem.severity}`}>
-      <span class="num">line {showCount(problem.line)}</span> <code>{problem.code}</code>{' '}
-      {showText(problem.message)}
+    <li class={`problem problem-${severity}`}>
+      {line > 0 && (
+        <button type="button" class="link num" onClick={() => onRow(line - 1)}>
+          line {showCount(line)}
+        </button>
+      )}
+      <code>{problem.code}</code> {showText(problem.message)}
     </li>
   );
 }

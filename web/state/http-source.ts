@@ -14,6 +14,7 @@ export function createHttpSource(base: string): DataSource {
     status: () => get('/status'),
     rows: (request, signal) => get('/rows', { ...request }, signal),
     place: (q, asOf, ref) => get('/place', { q, asOf, ref }),
+    callAt: (scope, row) => get('/place', { scope, row }),
     facets: (q, signal) => get('/facets', { q }, signal),
     summary: (q, by, limit, signal) => get('/summary', { q, by: by.join(','), limit }, signal),
     series: (request, signal) => get('/series', { ...request }, signal),

@@ -51,6 +51,8 @@ export interface DataSource {
   status(): Promise<StatusAnswer>;
   rows(request: RowsRequest, signal?: AbortSignal): Promise<RowsAnswer>;
   place(q: string, asOf: number, ref: string): Promise<PlaceAnswer>;
+  /** Names the call at a row of a ledger, counted from 0, or the last one before it. */
+  callAt(scope: string, row: number): Promise<PlaceAnswer>;
   facets(q: string, signal?: AbortSignal): Promise<FacetsAnswer>;
   summary(q: string, by: readonly string[], limit: number, signal?: AbortSignal): Promise<SummaryAnswer>;
   series(request: SeriesRequest, signal?: AbortSignal): Promise<SeriesAnswer>;
