@@ -43,8 +43,9 @@ function describeCap({
   const soft = mode === 'shadow' ? 'shadow ' : action === 'block' ? '' : `${action} `;
   const amounts =
     limitUsd === undefined
-      ? [`${limit} ${unit}`, `${highest}`]
+      ? [`${limit} ${(unit ?? '').replace('_', ' ')}`, `${highest}`]
       : [showUsd(parseUsd(limitUsd) ?? 0n), showUsd(parseUsd(highestUsd ?? '') ?? 0n)];
-  const span = window === 'total' ? ' in total' : `/${window.replace(/^per_/, '')}`;
+  const span =
+    unit === 'in_flight' ? '' : window === 'total' ? ' in total' : `/${window.replace(/^per_/, '')}`;
   return `${soft}cap ${amounts[0]}${span}: highest ${amounts[1]}`;
 }

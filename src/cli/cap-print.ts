@@ -57,12 +57,13 @@ function roomOf({ limit, spent, held }: CapStory): bigint {
 }
 
 function printCap(print: Printer, cap: CapStory): void {
-  const window = WINDOWS[cap.window] ?? shorten(cap.window, 30);
+  const span = WINDOWS[cap.window] ?? shorten(cap.window, 30);
+  const window = cap.unit === 'in_flight' ? '' : ` ${span}`;
   const verdict = cap.tripped ? paint('red', 'no room') : paint('green', 'has room');
   const reason = cap.reason === null ? '' : ` "${shorten(cap.reason, 100)}"`;
   const granted = cap.granted > 0n ? ` (${showUsd(cap.granted)} of it granted)` : '';
   const limit = `${showAmount(cap.unit, cap.limit)}${granted}`;
-  print.line([`  ${shorten(cap.action, 30)} ${limit} ${window}${reason}: `, verdict], 4);
+  print.line([`  ${shorten(cap.action, 30)} ${limit}${window}${reason}: `, verdict], 4);
   if (cap.scopeKey !== '') print.line(dim(`    counts ${shorten(cap.scopeKey, 200)}`), 6);
   printSum(print, listSum(cap), cap.unit);
 }
@@ -77,17 +78,18 @@ function listSum(cap: CapStory): readonly SumLine[] {
     [' ', 'spent', spent],
     ['+', 'held by running calls', held],
   ];
+  const running: readonly SumLine[] = [[' ', 'running calls', held]];
   return [
-    ...(isCounted ? before : []),
+    ...(cap.unit === 'in_flight' ? running : isCounted ? before : []),
     [isCounted ? '+' : ' ', nameAddition(cap), adds],
     ...(isCounted ? ([['=', 'together', total]] as const) : []),
     total > limit ? ['>', 'over the cap by', total - limit] : ['≤', 'left', limit - total],
   ];
 }
 
-/** A request is one request: only the other units have a bound and an estimate. */
+/** A call is one call: only the other units have a bound and an estimate. */
 function nameAddition({ unit, action }: CapStory): string {
-  if (unit === 'requests') return 'this call';
+  if (unit === 'requests' || unit === 'in_flight') return 'this call';
   return action === 'block' ? 'this call, its upper bound' : 'this call, estimated';
 }
 
@@ -102,9 +104,10 @@ function printSum(print: Printer, lines: readonly SumLine[], unit: CapUnit): voi
   }
 }
 
-/** `$0.03`, `30 requests`, `5,000 tokens`. */
+/** `$0.03`, `30 requests`, `5,000 tokens`, `4 in flight`. */
 function showAmount(unit: CapUnit, amount: bigint): string {
   if (unit === 'usd') return showUsd(amount);
+  if (unit === 'in_flight') return `${group(amount)} in flight`;
   return `${group(amount)} ${amount === 1n ? unit.slice(0, -1) : unit}`;
 }
 

@@ -156,11 +156,12 @@ function printWatched({ policy, cap, highest, exceeded }: Watched): CapReport {
 }
 
 function describe(cap: Cap, limit: bigint): string {
-  return `the cap ${show(cap, limit)} ${cap.window} (${cap.scopeKey})`;
+  const span = cap.unit === 'in_flight' ? '' : ` ${cap.window}`;
+  return `the cap ${show(cap, limit)}${span} (${cap.scopeKey})`;
 }
 
 function show({ unit }: Cap, amount: bigint): string {
-  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit}`;
+  return unit === 'usd' ? showUsd(amount) : `${amount} ${unit.replace('_', ' ')}`;
 }
 
 /** The caps of each counter, by any one of them: a budget tells of them all as one. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Budget } from '../../src/core/budget.js';
@@ -125,6 +126,9 @@ describe('a cap on calls in flight', () => {
       partial: true,
       policyId: 'in-flight',
     });
+    const command = [join(import.meta.dirname, '../../bin/agentguard.js'), 'verify', '--home', home];
+    const { stdout } = await promisify(execFile)(process.execPath, [...command, '--require', 'lawful']);
+    expect(stdout).toContain('cap 2 in flight: highest 2, never exceeded');
   });
 });
 
