@@ -2,6 +2,7 @@
  * Decides every call of a ledger again, from the policy that its row names and the rows before it, and says where the
  * ledger does not do what its policies say (docs/receipt-format.md "lawful"). Flat memory: sums and running calls.
  */
+import { createAttempts } from './attempts.js';
 import { createCapWatch } from './cap-watch.js';
 import { findBoundFault, findContradiction } from './contradiction.js';
 import { createControls } from './control.js';
@@ -56,6 +57,7 @@ type OpenReason = keyof typeof OPEN_REASONS;
 export function createLawfulness({ policies, demanded = [] }: LawfulOptions): Lawfulness {
   const watch = createCapWatch(policies.values());
   const controls = createControls();
+  const attempts = createAttempts();
   const used = new Set<string>();
   const open = new Map<OpenReason, number>();
   let derived = 0;
@@ -70,6 +72,9 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
     const read = readRowCall(row, timestampMs);
     if (!read) return leaveOpen('fields');
     const { facts, missing } = read;
+    const fault = attempts.findFault(row);
+    if (fault === 'forgotten') return leaveOpen('fields');
+    if (fault) return fault.message;
     if (watch.budget.isOpen(facts.decisionId, facts.attempt))
       return 'The row decides again what an earlier row has decided, so nothing would count it.';
     const call = { ...read.call, stop: controls.findStop(), grants: controls.listGrants(timestampMs) };
@@ -102,8 +107,14 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
       const hashes = listHashes(row);
       const contradiction = isDecision ? judgeDecision(row, timestampMs, isSound) : undefined;
       controls.apply(receipt, timestampMs);
-      // After a gap the sums are not those of the day: holds whose settlements are gone would pass any cap.
-      const excess = watch.apply(receipt, timestampMs, isSound ? hashes : [], controls.listGrants);
+      const ended = row.entryType === 'settlement' ? attempts.find(row) : undefined;
+      const excess = watch.apply(receipt, timestampMs, {
+        hashes,
+        ended,
+        isSound,
+        grantsAt: controls.listGrants,
+      });
+      if (isDecision && row.formatVersion !== undefined) attempts.add(row, hashes);
       const breaches: Breach[] = [];
       // One defect, one problem: a cap that was passed says more than that it should not have been.
       for (const message of excess) breaches.push({ code: 'CAP_EXCEEDED', message });
