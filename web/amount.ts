@@ -8,12 +8,12 @@ export function showAmount(usd: string | null | undefined): string {
   return amount === undefined ? 'unknown' : roundForEye(amount);
 }
 
-/** For columns: four decimals, so that the points stand below each other. */
-export function showInColumn(usd: string | null): string {
+/** With as many decimals as its neighbours, 2 or 4, so that points stand below each other; never rounded to nothing. */
+export function showInColumn(usd: string | null, decimals: 2 | 4 = 4): string {
   const amount = usd === null ? undefined : parseUsd(usd);
   if (amount === undefined) return 'unknown';
-  const least = ONE_USD / 10_000n;
-  return amount > 0n && amount < least ? '<$0.0001' : printRounded(amount, 4);
+  const least = ONE_USD / 10n ** BigInt(decimals);
+  return amount > 0n && amount < least ? `<${printRounded(least, decimals)}` : printRounded(amount, decimals);
 }
 
 /** Every digit: `$0.010615`. */

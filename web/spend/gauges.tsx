@@ -1,7 +1,8 @@
 /** Each cap's counter as a bar: settled, held, left; when it resets; when it is full at this rate. */
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { CapGauge, CapsAnswer } from '../../src/core/dashboard.js';
-import { shareOf, showAmount, showExact } from '../amount.js';
+import { shareOf, showExact, showInColumn } from '../amount.js';
 import { Icon } from '../icons.js';
 import { shortHex, showCount, showText } from '../text.js';
 import { showDistance } from '../time.js';
@@ -17,14 +18,18 @@ const WINDOWS: Readonly<Record<string, string>> = {
   total: 'in all',
 };
 
+/** Shown before somebody asks for all: the fullest. */
+const FEW = 8;
+
 export function Gauges({ caps }: { readonly caps: CapsAnswer }): JSX.Element {
+  const all = useSignal(false);
   const gauges = [...caps.gauges].sort((a, b) => b.share - a.share);
   return (
     <section class="section" aria-labelledby="caps-title">
       <h2 id="caps-title">Caps</h2>
       {gauges.length === 0 && <p class="dim">No policy with caps has been used yet.</p>}
       <ul class="gauges">
-        {gauges.map((gauge) => (
+        {(all.value ? gauges : gauges.slice(0, FEW)).map((gauge) => (
           <Gauge
             key={`${gauge.scope} ${gauge.policyHash} ${gauge.index} ${gauge.key}`}
             gauge={gauge}
@@ -32,6 +37,16 @@ export function Gauges({ caps }: { readonly caps: CapsAnswer }): JSX.Element {
           />
         ))}
       </ul>
+      {gauges.length > FEW && (
+        <button
+          type="button"
+          class="button small"
+          aria-expanded={all.value}
+          onClick={() => (all.value = !all.value)}
+        >
+          {all.value ? 'Only the fullest' : `All ${gauges.length}`}
+        </button>
+      )}
       {caps.unknownPolicies.length > 0 && (
         <p class="dim">
           Not shown: policies whose text is not kept beside the ledger,{' '}
@@ -44,7 +59,8 @@ export function Gauges({ caps }: { readonly caps: CapsAnswer }): JSX.Element {
 
 function Gauge({ gauge, nowMs }: { readonly gauge: CapGauge; readonly nowMs: number }): JSX.Element {
   const level = gauge.share >= 1 ? 'full' : gauge.share >= 0.8 ? 'near' : 'ok';
-  const show = (amount: string): string => showUnit(amount, gauge.unit);
+  const decimals = shareOf(gauge.limit, '1') >= 1 ? 2 : 4;
+  const show = (amount: string): string => showUnit(amount, gauge.unit, decimals);
   return (
     <li class={`gauge gauge-${level}`}>
       <p class="gauge-head">
@@ -121,7 +137,7 @@ function Figure({
   );
 }
 
-function showUnit(amount: string, unit: string): string {
-  if (unit === 'usd') return showAmount(amount);
+function showUnit(amount: string, unit: string, decimals: 2 | 4): string {
+  if (unit === 'usd') return showInColumn(amount, decimals);
   return `${showCount(Number(amount))} ${unit === 'in_flight' ? 'at once' : unit}`;
 }
