@@ -1,13 +1,25 @@
 /** What the rows of one ledger say about it as a whole, while they are read from both ends. */
+import { isObject, type Json } from '../core/json.js';
 import type { RowLine } from './row-line.js';
 
-/** More keys than a ledger has; beyond them rows are not counted by key. */
+/** More keys and policies than a ledger has; beyond them rows are not counted by them. */
 const MAX_SIGNERS = 10_000;
+const MAX_POLICIES = 10_000;
 
 export interface SignerCount {
   readonly fingerprint: string;
   readonly publicKeyHex: string | null;
   rows: number;
+}
+
+/** The decisions that name a policy. Texts come from rows. */
+export interface PolicyUse {
+  readonly policyHash: string;
+  readonly policyId: string;
+  readonly version: string;
+  firstMs: number | null;
+  lastMs: number | null;
+  decisions: number;
 }
 
 export interface LedgerFacts {
@@ -28,10 +40,13 @@ export interface LedgerFacts {
   /** `null` until all is read. */
   readonly firstMs: number | null;
   listSigners(): readonly SignerCount[];
+  /** Latest use first. */
+  listPolicies(): readonly PolicyUse[];
 }
 
 export function createFacts(): LedgerFacts {
   const signers = new Map<string, SignerCount>();
+  const policies = new Map<string, PolicyUse>();
   let newLines = 0;
   let oldLines = 0;
   let isComplete = false;
@@ -56,6 +71,7 @@ export function createFacts(): LedgerFacts {
         if (place < 0 || firstMs === null) firstMs = row.timestampMs;
       }
       countSigner(signers, row);
+      if (row.decision.entryType === undefined) countPolicies(policies, row);
     },
     complete() {
       isComplete = true;
@@ -84,6 +100,7 @@ export function createFacts(): LedgerFacts {
       return isComplete ? firstMs : null;
     },
     listSigners: () => [...signers.values()],
+    listPolicies: () => [...policies.values()].sort((a, b) => (b.lastMs ?? 0) - (a.lastMs ?? 0)),
   };
 }
 
@@ -93,4 +110,41 @@ function countSigner(signers: Map<string, SignerCount>, { signerFingerprint, pub
   if (known) known.rows++;
   else if (signers.size < MAX_SIGNERS)
     signers.set(key, { fingerprint: signerFingerprint, publicKeyHex: publicKeyHex || null, rows: 1 });
+}
+
+function countPolicies(policies: Map<string, PolicyUse>, { decision, timestampMs }: RowLine): void {
+  countPolicy(policies, decision.policyHash, decision.policyId, decision.policyVersion, timestampMs);
+  if (!Array.isArray(decision.policies)) return;
+  // Of several policies, the first is the one that the row's own keys name.
+  for (const one of decision.policies as readonly Json[])
+    if (isObject(one) && one.hash !== decision.policyHash)
+      countPolicy(policies, one.hash, one.id, one.version, timestampMs);
+}
+
+function countPolicy(
+  policies: Map<string, PolicyUse>,
+  hash: Json | undefined,
+  id: Json | undefined,
+  version: Json | undefined,
+  atMs: number,
+): void {
+  if (typeof hash !== 'string' || !/^[0-9a-f]{64}$/.test(hash)) return;
+  const use = policies.get(hash) ?? {
+    policyHash: hash,
+    policyId: printText(id),
+    version: printText(version),
+    firstMs: null,
+    lastMs: null,
+    decisions: 0,
+  };
+  if (policies.size >= MAX_POLICIES && !policies.has(hash)) return;
+  policies.set(hash, use);
+  use.decisions++;
+  if (Number.isNaN(atMs)) return;
+  use.firstMs = Math.min(use.firstMs ?? atMs, atMs);
+  use.lastMs = Math.max(use.lastMs ?? atMs, atMs);
+}
+
+function printText(value: Json | undefined): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 200) : '';
 }

@@ -12,7 +12,7 @@ import type { LedgerCalls, OldCall } from './ledger-calls.js';
 import { createFacts } from './ledger-facts.js';
 import { type LedgerFiles, nameOfPart, readOldLines } from './ledger-files.js';
 import { createPacer } from './pacer.js';
-import { readRowLine } from './row-line.js';
+import { type RowLine, readRowLine } from './row-line.js';
 
 /** What a source tells while it reads. */
 export interface SourceListener {
@@ -42,6 +42,7 @@ export class LedgerSource {
   #tailBytes = 0;
   /** Following ended by a fault: it may be mended. */
   #isLost = false;
+  #taps: ((row: RowLine) => void)[] = [];
 
   constructor(paths: ScopePaths, files: LedgerFiles, calls: LedgerCalls, listener: SourceListener) {
     this.paths = paths;
@@ -86,6 +87,16 @@ export class LedgerSource {
       note: isEmpty ? 'It has no row yet.' : this.#note,
       lastTimestampMs: lastMs,
     };
+  }
+
+  /** Where the next new line will begin. */
+  get end(): { readonly part: number; readonly offset: number } {
+    return { part: this.#part, offset: this.#endOffset };
+  }
+
+  /** Gives each new row to a listener. */
+  tap(listener: (row: RowLine) => void): void {
+    this.#taps.push(listener);
   }
 
   /** Keeps a condition of before, for whoever did not see it happen. */
@@ -181,6 +192,7 @@ export class LedgerSource {
       const row = readRowLine(bytes);
       if (row) this.facts.noteRow(row, place);
       else this.#noteBadLine(this.#part, offset);
+      if (row) for (const tap of this.#taps) tap(row);
       const position = row && this.#calls.addNew(row, { place, part: this.#part, offset, length });
       if (position !== undefined) this.#listener.onCall(position);
       await pace();

@@ -1,4 +1,5 @@
 /** `agentguard demo`: a guarded agent against the stand-in, then the proof of its ledger (docs/cli.md, demo). */
+import type { OptionValues } from 'commander';
 import { parseUsd, printUsd, showUsd, type Usd } from '../../core/money.js';
 import { startStandIn } from '../../stand-in/server.js';
 import { nodeBackend } from '../../store/node-crypto.js';
@@ -27,8 +28,8 @@ const ACTION_STYLES: Readonly<Record<string, Style>> = { allow: 'green', downgra
 /** Before the text of a call: number and action. */
 const CALL_INDENT = 14;
 
-/** Runs `demo`. @throws AgentGuardError when the home cannot be used. */
-export async function runDemo(context: CommandContext): Promise<ExitCode> {
+/** Runs `demo`, then the dashboard where a person looks. @throws AgentGuardError when the home cannot be used. */
+export async function runDemo(context: CommandContext, options: OptionValues = {}): Promise<ExitCode> {
   const isTold = !context.json && !context.quiet;
   if (isTold) printOpening(context.out);
   const result = await perform(context, (call, index) => {
@@ -38,12 +39,20 @@ export async function runDemo(context: CommandContext): Promise<ExitCode> {
   const ok = isExact && result.verification.report.rows > 0 && !hasNo(result.verification);
   if (context.json) context.out.json(describeResult(context, result, ok));
   else if (isTold || !ok) printClosing(context, result);
+  if (ok && isTold && context.out.isTerminal && options.open !== false) await showDashboard(context);
   if (ok) return EXIT_CODES.ok;
   throw new CliError(
     EXIT_CODES.failed,
     isExact ? 'the ledger of the demo does not verify' : 'ledger and bill differ',
     `${suggest(context, `verify --trace ${DEMO_SCOPE}`)} says where; a demo ledger may be deleted`,
   );
+}
+
+/** Until Ctrl-C. */
+async function showDashboard(context: CommandContext): Promise<void> {
+  const { serveUntilStopped } = await import('../serve-session.js');
+  context.out.blank();
+  await serveUntilStopped(context, { scope: null, opens: true });
 }
 
 async function perform(
@@ -133,6 +142,7 @@ function printClosing(context: CommandContext, result: DemoResult): void {
   out.line(bold('Next'));
   out.command(suggest(context, 'verify --trace latest'));
   out.command(suggest(context, 'explain latest'));
+  out.command(suggest(context, 'serve'));
 }
 
 function describeResult({ home }: CommandContext, result: DemoResult, ok: boolean) {
