@@ -1,14 +1,23 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { oneFilePages } from './vite.one-file.js';
 
-/** The page of `web/`, bundled into `dist/web`: everything from its own origin, nothing inlined. */
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * The pages of `web/`, bundled into `dist/web`: the dashboard, everything from its own origin and nothing inlined; and the
+ * page that verifies, which is one file wherever it stands.
+ */
 export default defineConfig({
-  root: fileURLToPath(new URL('web', import.meta.url)),
+  root: at('web'),
   base: './',
   logLevel: 'warn',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [
+    oneFilePages([{ html: 'verify.html', entry: 'verify-page/main.ts', out: at('dist/web/verify.html') }]),
+  ],
   build: {
-    outDir: fileURLToPath(new URL('dist/web', import.meta.url)),
+    outDir: at('dist/web'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

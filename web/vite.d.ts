@@ -3,3 +3,6 @@ declare module '*?worker&url' {
   const url: string;
   export default url;
 }
+
+/** Styles that the bundler takes along. */
+declare module '*.css';

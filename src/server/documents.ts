@@ -23,8 +23,8 @@ const PAGE_POLICY = [
   'trusted-types agentguard',
 ].join('; ');
 
-/** The page that checks proofs may ask nobody at all. */
-const VERIFY_POLICY = PAGE_POLICY.replace("connect-src 'self'", "connect-src 'none'");
+/** For a document that names its own policy in its head, as the page that checks proofs does: what only a header can say. */
+const OWN_POLICY = "frame-ancestors 'none'";
 
 /** A worker may ask nobody. Not sandboxed: its origin would be an opaque one, where browsers have no WebCrypto. */
 const SCRIPT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -32,7 +32,7 @@ const SCRIPT_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; 
 /** Path of a request → its file and content policy. The only documents there are. */
 const DOCUMENTS: Readonly<Record<string, { readonly file: string; readonly policy: string }>> = {
   '/': { file: 'index.html', policy: PAGE_POLICY },
-  '/verify': { file: 'verify.html', policy: VERIFY_POLICY },
+  '/verify': { file: 'verify.html', policy: OWN_POLICY },
 };
 
 const TYPES: Readonly<Record<string, string>> = {

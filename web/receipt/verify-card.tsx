@@ -62,7 +62,8 @@ function joinEqual(figures: Step['figures']): Step['figures'] {
   return [[`${first[0]} = ${second[0]}`, first[1]], ...rest];
 }
 
-function StepLine({ step }: { readonly step: Step }): JSX.Element {
+/** One step with its answer, its sentence and the figures that were compared. */
+export function StepLine({ step }: { readonly step: Step }): JSX.Element {
   return (
     <li class={`step step-${step.answer}`}>
       <Icon name={step.answer === 'yes' ? 'allow' : step.answer === 'no' ? 'close' : 'unknown'} />
