@@ -11,31 +11,30 @@ const encoder = new TextEncoder();
 // `ignoreBOM` keeps a byte order mark as a character, so that no reader silently skips bytes that were hashed.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+const DIGITS = '0123456789abcdef';
 const HEX = /^(?:[0-9a-f]{2})*$/;
 
 /** Lowercase hex of the bytes. Inverse of `decodeHex`. */
 export function encodeHex(bytes: Uint8Array): string {
   // From character codes in one go: a string grown digit by digit is a tree with a node for each.
-  let text = '';
-  for (let start = 0; start < bytes.length; start += 1_024) {
-    const part = bytes.subarray(start, start + 1_024);
-    const codes = new Uint8Array(2 * part.length);
-    for (let i = 0; i < part.length; i++) {
-      const byte = part[i] as number;
-      codes[2 * i] = digitCode(byte >> 4);
-      codes[2 * i + 1] = digitCode(byte & 15);
-    }
-    text += String.fromCharCode.apply(null, codes as unknown as number[]);
+  const codes = new Uint8Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    codes[2 * i] = DIGITS.charCodeAt(byte >> 4);
+    codes[2 * i + 1] = DIGITS.charCodeAt(byte & 15);
   }
-  return text;
+  return decoder.decode(codes);
 }
 
 /** The bytes of lowercase hex. `undefined` for an odd length, an uppercase digit or anything else. */
 export function decodeHex(text: string): Uint8Array | undefined {
-  if (!HEX.test(text)) return undefined;
+  if (text.length % 2 === 1) return undefined;
   const bytes = new Uint8Array(text.length / 2);
   for (let i = 0; i < bytes.length; i++) {
-    bytes[i] = digitValue(text.charCodeAt(2 * i)) * 16 + digitValue(text.charCodeAt(2 * i + 1));
+    const high = digitValue(text.charCodeAt(2 * i));
+    const low = digitValue(text.charCodeAt(2 * i + 1));
+    if (high < 0 || low < 0) return undefined;
+    bytes[i] = high * 16 + low;
   }
   return bytes;
 }
@@ -77,10 +76,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-function digitCode(value: number): number {
-  return value < 10 ? value + 0x30 : value + 0x57;
-}
-
+/** -1 for what is no lowercase hex digit. */
 function digitValue(code: number): number {
-  return code < 0x3a ? code - 0x30 : code - 0x57;
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }

@@ -22,6 +22,8 @@ const SMALL_ORDER_Y: ReadonlySet<bigint> = new Set([
   0x05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826n,
 ]);
 
+const SMALL_ORDER_BYTES: ReadonlySet<number> = new Set(Array.from(SMALL_ORDER_Y, (y) => Number(y & 255n)));
+
 /** Keys looked at before. Pure memory of a pure function: it changes the speed and nothing else. */
 const soundKeys = new Map<string, boolean>();
 
@@ -39,7 +41,7 @@ export function verifyStrict(
 ): boolean | Promise<boolean> {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   const r = signature.subarray(0, 32);
-  if (readScalar(signature.subarray(32)) >= ORDER) return false;
+  if (!isBelowOrder(signature.subarray(32))) return false;
   if (!isCanonicalEncoding(r) || isSmallOrder(r)) return false;
   if (!isSoundKey(publicKey)) return false;
   return backend.verifyRaw(publicKey, message, signature);
@@ -90,12 +92,21 @@ function readPoint(encoding: Uint8Array): Point | undefined {
   }
 }
 
+// The next three are asked for every signature: one look at a byte or two decides nearly all honest ones, and spares
+// them a number of 256 bits.
+
+function isBelowOrder(scalar: Uint8Array): boolean {
+  // L is 2^252 and a little more.
+  return (scalar[31] as number) < 0x10 || readScalar(scalar) < ORDER;
+}
+
 function isCanonicalEncoding(encoding: Uint8Array): boolean {
-  return readY(encoding) < PRIME;
+  // All bits of y but the lowest five are set from 2^255 - 32 on.
+  return encoding[30] !== 0xff || readY(encoding) < PRIME;
 }
 
 function isSmallOrder(encoding: Uint8Array): boolean {
-  return SMALL_ORDER_Y.has(readY(encoding));
+  return SMALL_ORDER_BYTES.has(encoding[0] as number) && SMALL_ORDER_Y.has(readY(encoding));
 }
 
 /** The y coordinate of an encoded point: 255 bits, the sign of x left off. */

@@ -13,7 +13,7 @@ import {
   type RowMemory,
 } from './chain.js';
 import { quote, type Reading, refusal } from './reading.js';
-import { isIndex, ownValue, type Receipt, ZERO_HASH } from './receipt.js';
+import { isIndex, type Receipt, readMember, ZERO_HASH } from './receipt.js';
 
 /** A row's word about its place in its ledger. */
 export interface LedgerPlace {
@@ -61,10 +61,10 @@ export function createLedgerOrder(): LedgerOrder {
 
 /** Reads a row's place; `undefined` for a row of others, a refusal where one of the three values has no such shape. */
 export function readLedgerPlace(receipt: Receipt): Reading<LedgerPlace> | undefined {
-  const index = ownValue(receipt.decision, 'ledgerIndex');
+  const index = readMember(receipt, 'ledgerIndex');
   if (index === undefined) return undefined;
-  const ledgerId = ownValue(receipt.decision, 'ledgerId');
-  const previousHash = ownValue(receipt.decision, 'ledgerPreviousHash');
+  const ledgerId = readMember(receipt, 'ledgerId');
+  const previousHash = readMember(receipt, 'ledgerPreviousHash');
   if (!isIndex(index))
     return refusal('WRONG_TYPE', 'The value of "decision.ledgerIndex" is not an integer from 0.');
   if (typeof ledgerId !== 'string' || ledgerId === '') {

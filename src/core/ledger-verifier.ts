@@ -17,7 +17,7 @@ import { placeInChain, placeInOrder } from './place-step.js';
 import type { Policy } from './policy.js';
 import { addProblem, createProblemList } from './problem-list.js';
 import { quote, type Refusal } from './reading.js';
-import { hashPayload, ownValue, type Receipt, readReceipt } from './receipt.js';
+import { type HashedReceipt, readHashedReceipt, readMember } from './receipt.js';
 import type { FileReport, PinnedKey } from './report.js';
 import { followRotation, isAllowed } from './rotation-step.js';
 import { readJsonLine } from './row-reader.js';
@@ -93,10 +93,10 @@ function checkRow(state: LedgerState, line: Uint8Array): void | Promise<void> {
   state.line++;
   if (state.checkpoints) countLine(state.checkpoints, line, state.backend.sha256);
   // 1. Read it strictly: a row that two readers could understand differently is not looked at further.
-  const reading = readReceipt(line);
-  if (!reading.ok) return refuseRow(state, reading);
   // 2. Hash what it says, and compare with the hash it names.
-  const row = hashRow(state, reading.value);
+  const reading = readHashedReceipt(line, state.backend);
+  if (!reading.ok) return refuseRow(state, reading);
+  const row = createRow(state, reading.value);
   // 3. Find whose row it is: by the full key, with the signed fingerprint as its label.
   const signer = attributeRow(state, row);
   // 4. Place it in its signer's chain.
@@ -120,12 +120,11 @@ function refuseRow(state: LedgerState, refusal: Refusal): void {
   report(state, refusal.code, { line: state.line, sequence: null }, refusal.message);
 }
 
-function hashRow(state: LedgerState, receipt: Receipt): Row {
+function createRow(state: LedgerState, { receipt, hash }: HashedReceipt): Row {
   state.rows++;
-  const { sequence, entryHash, decision } = receipt;
-  const hash = hashPayload(state.backend, receipt);
+  const { sequence, entryHash } = receipt;
   const realHash = encodeHex(hash);
-  const timestamp = ownValue(decision, 'timestamp');
+  const timestamp = readMember(receipt, 'timestamp');
   const timestampMs = (typeof timestamp === 'string' ? parseInstant(timestamp) : undefined) ?? Number.NaN;
   const intact = realHash === entryHash;
   return { line: state.line, sequence, receipt, hash, realHash, intact, timestampMs };
@@ -156,7 +155,7 @@ function noteWrongKey(state: LedgerState, row: Row, signer: SignerChain): void {
 
 function checkTime(state: LedgerState, row: Row, signer: SignerChain | undefined): void {
   if (!signer || !row.intact) return;
-  const inLedger = Object.hasOwn(row.receipt.decision, 'ledgerIndex');
+  const inLedger = readMember(row.receipt, 'ledgerIndex') !== undefined;
   const { timestampMs } = row;
   if (timestampMs < signer.lastTimestampMs || (inLedger && timestampMs < state.lastLedgerTimeMs)) {
     report(state, 'TIME_BACKWARDS', row, 'The row is dated earlier than the row before it.', signer);

@@ -11,6 +11,7 @@ import type { CryptoBackend, Signer } from './crypto.js';
 import { isObject, type Json, type JsonObject } from './json.js';
 import { type Reading, refusal } from './reading.js';
 import { MAX_DEPTH, MAX_LINE_BYTES, readJsonLine } from './row-reader.js';
+import { type MemberName, readSealedRow, SealedRow } from './sealed-row.js';
 
 /** `previousHash` of a signer's first row, and `ledgerPreviousHash` of a ledger's first row. */
 export const ZERO_HASH = '0'.repeat(64);
@@ -32,6 +33,12 @@ export interface Receipt {
   readonly unsigned: JsonObject;
 }
 
+/** A row and the hash of what it says, 32 bytes: what its `entryHash` ought to be. */
+export interface HashedReceipt {
+  readonly receipt: Receipt;
+  readonly hash: Uint8Array;
+}
+
 /** What the hash covers: the part of a receipt that its signer vouches for. */
 export type Payload = Pick<Receipt, 'decision' | 'previousHash' | 'sequence' | 'signerFingerprint'>;
 
@@ -51,6 +58,45 @@ const SEAL_BYTES = 512;
  * Never throws on bytes.
  */
 export function readReceipt(line: Uint8Array): Reading<Receipt> {
+  const sealed = readSealedRow(line);
+  return sealed ? { ok: true, value: takeOut(sealed) } : readAnyRow(line);
+}
+
+/** As `readReceipt`, with the hash of what the row says. */
+export function readHashedReceipt(
+  line: Uint8Array,
+  backend: Pick<CryptoBackend, 'sha256'>,
+): Reading<HashedReceipt> {
+  const sealed = readSealedRow(line);
+  if (sealed)
+    return { ok: true, value: { receipt: sealed, hash: backend.sha256(sealed.borrowPayload(line)) } };
+  const reading = readAnyRow(line);
+  if (!reading.ok) return reading;
+  return { ok: true, value: { receipt: reading.value, hash: hashPayload(backend, reading.value) } };
+}
+
+/** The value of a member of the row's decision, without parsing the others where that can be helped. */
+export function readMember(receipt: Receipt, name: MemberName): Json | undefined {
+  return receipt instanceof SealedRow ? receipt.member(name) : ownValue(receipt.decision, name);
+}
+
+/** As plain data, which can be copied and compared. */
+function takeOut(row: SealedRow): Receipt {
+  const { sequence, decision, previousHash, entryHash, signature, signerFingerprint, publicKeyHex } = row;
+  return {
+    sequence,
+    decision,
+    previousHash,
+    entryHash,
+    signature,
+    signerFingerprint,
+    publicKeyHex,
+    unsigned: {},
+  };
+}
+
+/** The long way, for rows in any form. */
+function readAnyRow(line: Uint8Array): Reading<Receipt> {
   const reading = readJsonLine(line);
   return reading.ok ? shapeReceipt(reading.value) : reading;
 }
@@ -83,7 +129,7 @@ export function printPayload(payload: Payload): string {
 }
 
 /** SHA-256 over the canonical payload: 32 bytes, what `entryHash` prints and `signature` signs. */
-export function hashPayload(backend: CryptoBackend, payload: Payload): Uint8Array {
+export function hashPayload(backend: Pick<CryptoBackend, 'sha256'>, payload: Payload): Uint8Array {
   return backend.sha256(encodeUtf8(printPayload(payload)));
 }
 

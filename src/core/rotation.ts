@@ -1,7 +1,7 @@
 /** A row with which the key of a ledger names its successor (docs/receipt-format.md "Key rotation"). */
 import { isHex } from './bytes.js';
 import type { JsonObject } from './json.js';
-import { ownValue, type Receipt } from './receipt.js';
+import { ownValue, type Receipt, readMember } from './receipt.js';
 
 /** What a rotation row says. */
 export interface Rotation {
@@ -39,7 +39,7 @@ export function rotationRow(facts: RotationFacts): JsonObject {
 
 /** The rotation that a row of that kind tells; `undefined` for any other row, and for one that is not its own key's. */
 export function readRotation(receipt: Receipt): Rotation | undefined {
-  if (ownValue(receipt.decision, 'entryType') !== ROTATION) return undefined;
+  if (readMember(receipt, 'entryType') !== ROTATION) return undefined;
   const retiredKeyHex = ownValue(receipt.decision, 'retiredKeyHex');
   const newKeyHex = ownValue(receipt.decision, 'newKeyHex');
   if (typeof retiredKeyHex !== 'string' || retiredKeyHex !== receipt.publicKeyHex) return undefined;
