@@ -25,9 +25,9 @@ describe('demo', () => {
       plain
         .trimEnd()
         .split('\n')
-        .slice(-2)
+        .slice(-3)
         .map((line) => line.trim()),
-    ).toEqual(['agentguard verify --trace latest', 'agentguard explain latest']);
+    ).toEqual(['agentguard verify --trace latest', 'agentguard explain latest', 'agentguard serve']);
   });
 
   it('the second call waits for the hold of the first instead of being refused', async () => {
