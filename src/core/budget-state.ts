@@ -1,7 +1,8 @@
 /** The counters and open calls of a budget as JSON, for the snapshot of a ledger (docs/receipt-format.md "Snapshot"). */
-import type { Entry, Sums } from './budget.js';
+import type { Sums } from './budget.js';
 import type { Amounts } from './counter.js';
 import { isObject, type Json } from './json.js';
+import type { Entry } from './open-call.js';
 import type { Selector } from './scope.js';
 
 /** What a budget keeps: sums by counter, start of window and group, and the calls that may still change them. */

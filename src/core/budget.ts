@@ -3,24 +3,13 @@
  * (docs/policy.md "Counters"). Whichever policy or signer wrote a row, it counts where its actor matches.
  */
 import { loadBudget, type SavedBudget, saveBudget } from './budget-state.js';
-import { type Amounts, type Caller, counterKey, endOf, groupOf, startOf } from './counter.js';
+import { type Caller, counterKey, endOf, groupOf, startOf } from './counter.js';
 import type { Json, JsonObject } from './json.js';
-import { parseCents, parseUsd, type Usd } from './money.js';
+import { type Entry, type Hold, readEntry, readSettled } from './open-call.js';
 import type { Cap } from './policy.js';
 import type { Receipt } from './receipt.js';
-import { covers, type Selector } from './scope.js';
+import { covers } from './scope.js';
 import type { LedgerFold } from './spend-store.js';
-
-/** One decided call attempt that is not settled for good. */
-export interface Hold extends Caller {
-  readonly decisionId: string;
-  readonly attempt: number;
-  readonly timestampMs: number;
-  readonly reserved: Amounts;
-  readonly expected: Amounts;
-  /** The process that runs the call; empty in rows written by others. */
-  readonly instance: string;
-}
 
 /** A counter in its present window, in the unit of its cap. */
 export interface Totals {
@@ -31,12 +20,6 @@ export interface Totals {
   readonly heldExpected: bigint;
   /** The most that settled and estimates together came to after a call of the window. Default: what they are now. */
   readonly peak?: bigint;
-}
-
-/** A hold, or a call whose cost may still become known. */
-export interface Entry extends Hold {
-  /** Counted amounts so far; `undefined` while it is only a hold. */
-  settled: Amounts | undefined;
 }
 
 /** What one window of one group adds up to. */
@@ -146,8 +129,14 @@ export class Budget implements LedgerFold {
   }
 
   #applyDecision(row: JsonObject, timestampMs: number): void {
-    const decisionId = text(row.decisionId);
-    if (!decisionId || Number.isNaN(timestampMs) || row.action === 'block') return;
+    const { decisionId } = row;
+    if (
+      typeof decisionId !== 'string' ||
+      decisionId === '' ||
+      Number.isNaN(timestampMs) ||
+      row.action === 'block'
+    )
+      return;
     const attempt = typeof row.attempt === 'number' ? row.attempt : 1;
     const key = entryKey(decisionId, attempt);
     if (this.#entries.has(key)) return;
@@ -160,7 +149,8 @@ export class Budget implements LedgerFold {
 
   #applySettlement(row: JsonObject): void {
     const attempt = typeof row.attempt === 'number' ? row.attempt : 1;
-    const key = entryKey(text(row.originalDecisionId) ?? '', attempt);
+    const { originalDecisionId } = row;
+    const key = entryKey(typeof originalDecisionId === 'string' ? originalDecisionId : '', attempt);
     const entry = this.#entries.get(key);
     const settled = entry && readSettled(row, entry);
     if (!entry || !settled) return;
@@ -260,79 +250,6 @@ function openGroups(windows: Counter['windows'], startMs: number): Map<string, S
   return groups;
 }
 
-function readEntry(row: JsonObject, decisionId: string, attempt: number, timestampMs: number): Entry {
-  const actor = actorOf(row.actor);
-  const instance = text(row.instance) ?? '';
-  const expected = {
-    usd: amount(row.expectedUsd) ?? 0n,
-    requests: 1n,
-    tokens: tokens(row.estimatedInputTokens, row.estimatedOutputTokens) ?? 0n,
-    in_flight: 1n,
-  };
-  const bound = tokens(row.inputTokensBound, row.outputTokensBound);
-  const foreignUsd = row.formatVersion === undefined ? cents(row.projectedCents) : undefined;
-  return {
-    decisionId,
-    attempt,
-    timestampMs,
-    actor,
-    run: text(actor.sessionId) ?? text(row.run) ?? instance,
-    reserved: {
-      usd: amount(row.reservedUsd) ?? 0n,
-      requests: 1n,
-      tokens: bound ?? expected.tokens,
-      in_flight: 1n,
-    },
-    expected,
-    instance,
-    // Rows of others keep no hold: what they projected counts until their settlement corrects it.
-    settled: foreignUsd === undefined ? undefined : { ...expected, usd: foreignUsd, in_flight: 0n },
-  };
-}
-
-/** `undefined` when the row says nothing about money. What it leaves open in other units stays as reserved. */
-function readSettled(row: JsonObject, { reserved }: Entry): Amounts | undefined {
-  const isForeign = row.formatVersion === undefined;
-  const unpriced = row.actualUsd === null ? reserved.usd : undefined;
-  const usd = amount(row.actualUsd) ?? (isForeign ? cents(row.actualCents) : unpriced);
-  if (usd === undefined) return undefined;
-  const released = row.costSource === 'released' ? 0n : undefined;
-  return {
-    usd,
-    requests: row.outcome === 'not_sent' ? 0n : 1n,
-    tokens: released ?? tokens(row.actualInputTokens, row.actualOutputTokens) ?? reserved.tokens,
-    in_flight: 0n,
-  };
-}
-
 function entryKey(decisionId: string, attempt: number): string {
   return `${decisionId}#${attempt}`;
-}
-
-function text(value: Json | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function amount(value: Json | undefined): Usd | undefined {
-  const usd = typeof value === 'string' ? parseUsd(value, 'up') : undefined;
-  return usd === undefined || usd < 0n ? undefined : usd;
-}
-
-function cents(value: Json | undefined): Usd | undefined {
-  const usd = typeof value === 'number' ? parseCents(value, 'up') : undefined;
-  return usd === undefined || usd < 0n ? undefined : usd;
-}
-
-/** Both counts together, or `undefined` unless both are there. */
-function tokens(input: Json | undefined, output: Json | undefined): bigint | undefined {
-  if (!isCount(input) || !isCount(output)) return undefined;
-  return BigInt(input) + BigInt(output);
-}
-
-function isCount(value: Json | undefined): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function actorOf(value: Json | undefined): Selector {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Selector) : {};
 }

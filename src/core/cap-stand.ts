@@ -2,7 +2,8 @@
  * What stood under one cap at the decisions that it governed. Counters also have what was spent under other policies, as
  * before and after an edit: that counts towards the limit when a call is decided, and is nothing that this cap let pass.
  */
-import type { Entry, Sums } from './budget.js';
+import type { Sums } from './budget.js';
+import type { Entry } from './open-call.js';
 import type { CapUnit } from './policy.js';
 
 /** One counter in one window, as the calls of one policy found and left it. Amounts are in the unit of the cap. */

@@ -3,12 +3,13 @@
  * from the counters alone, whatever the row says about itself (docs/receipt-format.md "lawful").
  */
 import type { Attempt } from './attempts.js';
-import { Budget, type Entry, type Sums } from './budget.js';
+import { Budget, type Sums } from './budget.js';
 import { type CapStand, createCapStand, noteDecision, noteSettlement, standsAtMost } from './cap-stand.js';
 import { type Grant, grantedTo } from './control.js';
 import { type Caller, counterKey } from './counter.js';
 import type { JsonObject } from './json.js';
 import { parseUsd, printUsd, showUsd } from './money.js';
+import type { Entry } from './open-call.js';
 import type { Cap, Policy } from './policy.js';
 import type { Receipt } from './receipt.js';
 import type { CapReport } from './report.js';

@@ -1,7 +1,8 @@
 /** A call on its way through the guard: as it is asked, and once it may be sent. */
 import type { Call, Decision } from '../core/decide.js';
-import type { CallFacts, Settlement } from '../core/decision.js';
+import type { CallFacts } from '../core/decision.js';
 import type { Receipt } from '../core/receipt.js';
+import type { Settlement } from '../core/settlement.js';
 import type { PriceBook } from './price-book.js';
 import type { Quoter } from './request-quote.js';
 

@@ -1,7 +1,7 @@
 /** How a call ended, and the rows that say so. */
 import { randomUUID } from 'node:crypto';
-import { fallbackRow, type Settlement, settlementRow } from '../core/decision.js';
 import type { JsonObject } from '../core/json.js';
+import { fallbackRow, type Settlement, settlementRow } from '../core/settlement.js';
 import type { AllowedCall } from './call.js';
 
 /** What is known of a call that ended. */

@@ -2,7 +2,7 @@
  * The cost of an answer that broke off, asked for afterwards: OpenRouter tells it at `/generation?id=` a moment later.
  * Opt-in (`config.lookUpBrokenAnswers`): it is one more request, with the caller's own key and `fetch`.
  */
-import type { Settlement } from '../core/decision.js';
+import type { Settlement } from '../core/settlement.js';
 import type { Fetch } from './gate.js';
 import { readGenerationId, readProvider, readServedModel } from './labels.js';
 import { readAmount, readCount } from './usage.js';

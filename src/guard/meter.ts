@@ -1,5 +1,5 @@
 /** Watches an answer pass: same bytes, same timing, same kind of response; the attempt is settled when it ends. */
-import type { Settlement } from '../core/decision.js';
+import type { Settlement } from '../core/settlement.js';
 import type { AllowedCall } from './call.js';
 import { createDocumentReader, createEventReader, createUsageFilter } from './event-reader.js';
 import type { Guard } from './guard.js';

@@ -1,8 +1,9 @@
 /** Reads what an answer says about its cost (docs/policy.md "Settlement"). Missing is unknown, never zero. */
-import type { FailedRoute, Settlement } from '../core/decision.js';
+
 import type { JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
+import type { FailedRoute, Settlement } from '../core/settlement.js';
 import { type AllowedCall, unknownCost } from './call.js';
 import { readGenerationId, readProvider, readServedModel } from './labels.js';
 import { isObject } from './requests/field-checks.js';

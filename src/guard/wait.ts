@@ -1,8 +1,9 @@
 /** Waiting for running calls: only holds of processes that still live are worth waiting for. */
-import type { Budget, Hold } from '../core/budget.js';
+import type { Budget } from '../core/budget.js';
 import type { CapCheck } from '../core/cap-check.js';
 import type { Decision } from '../core/decide.js';
 import type { CallFacts } from '../core/decision.js';
+import type { Hold } from '../core/open-call.js';
 import type { SpendStore } from '../core/spend-store.js';
 
 /** Longest pause before a waiting call looks at the ledger again, in milliseconds. */

@@ -4,18 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { CapCheck } from '../../src/core/cap-check.js';
 import { grantRow, policyChangeRow, policyRejectedRow } from '../../src/core/control-row.js';
 import type { Decision } from '../../src/core/decide.js';
-import {
-  type CallFacts,
-  decisionRow,
-  fallbackRow,
-  type Settlement,
-  settlementRow,
-} from '../../src/core/decision.js';
+import { type CallFacts, decisionRow } from '../../src/core/decision.js';
 import type { JsonObject } from '../../src/core/json.js';
 import type { Policy } from '../../src/core/policy.js';
 import { parsePolicy } from '../../src/core/policy-reader.js';
 import { quoteCall } from '../../src/core/price.js';
 import { rotationRow } from '../../src/core/rotation.js';
+import { fallbackRow, type Settlement, settlementRow } from '../../src/core/settlement.js';
 import { nodeBackend } from '../../src/store/node-crypto.js';
 
 const text = readFileSync(new URL('../../docs/receipt-format.md', import.meta.url), 'utf8');
