@@ -15,19 +15,21 @@ export function printCaps(print: Printer, { caps, verdicts }: Pick<FileReport, '
     const known = lines.get(key);
     lines.set(key, known?.exceeded ? known : cap);
   }
+  // What nobody could judge may have passed a cap.
+  const isJudged = verdicts.contiguous.answer === 'yes' && verdicts.lawful.answer !== 'unknown';
   print.blank();
   for (const cap of [...lines.values()].slice(0, MAX_PRINTED)) {
-    const verdict = judge(cap, verdicts.contiguous.answer === 'yes');
+    const verdict = judge(cap, isJudged);
     print.line(['  ', describeCap(cap), verdict, dim(`  (${cap.scopeKey})`)], 4);
   }
   if (lines.size > MAX_PRINTED) print.line(dim(`  … and ${lines.size - MAX_PRINTED} more caps`));
 }
 
 /** Only a hard cap that is enforced can be exceeded: the others change or record what comes after them. */
-function judge({ exceeded, action, mode }: CapReport, isWhole: boolean) {
+function judge({ exceeded, action, mode }: CapReport, isJudged: boolean) {
   if (exceeded) return paint('red', ', EXCEEDED');
   if (action !== 'block' || mode !== 'enforce') return '';
-  return isWhole ? paint('green', ', never exceeded') : ', not exceeded in the rows seen';
+  return isJudged ? paint('green', ', never exceeded') : ', not exceeded in the rows judged';
 }
 
 function describeCap({

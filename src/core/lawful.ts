@@ -11,6 +11,7 @@ import { decisionRow } from './decision.js';
 import { isObject, type JsonObject } from './json.js';
 import type { Policy } from './policy.js';
 import type { Receipt } from './receipt.js';
+import { createReplacedPolicies } from './replaced-policies.js';
 import type { CapReport, ProblemCode, Verdict } from './report.js';
 import { readRowCall } from './row-call.js';
 import { count } from './verdicts.js';
@@ -19,7 +20,7 @@ import { count } from './verdicts.js';
 export interface Breach {
   readonly code: Extract<
     ProblemCode,
-    'UNLAWFUL_DECISION' | 'CAP_EXCEEDED' | 'POLICY_MISMATCH' | 'OVER_BOUND'
+    'UNLAWFUL_DECISION' | 'CAP_EXCEEDED' | 'POLICY_MISMATCH' | 'POLICY_REPLACED' | 'OVER_BOUND'
   >;
   readonly message: string;
 }
@@ -58,6 +59,7 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
   const watch = createCapWatch(policies.values());
   const controls = createControls();
   const attempts = createAttempts();
+  const replaced = createReplacedPolicies();
   const used = new Set<string>();
   const open = new Map<OpenReason, number>();
   let derived = 0;
@@ -107,6 +109,7 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
       const hashes = listHashes(row);
       const contradiction = isDecision ? judgeDecision(row, timestampMs, isSound) : undefined;
       controls.apply(receipt, timestampMs);
+      if (row.formatVersion !== undefined) replaced.apply(row, timestampMs);
       const ended = row.entryType === 'settlement' ? attempts.find(row) : undefined;
       const excess = watch.apply(receipt, timestampMs, {
         hashes,
@@ -120,8 +123,11 @@ export function createLawfulness({ policies, demanded = [] }: LawfulOptions): La
       for (const message of excess) breaches.push({ code: 'CAP_EXCEEDED', message });
       if (contradiction !== undefined && excess.length === 0)
         breaches.push({ code: 'UNLAWFUL_DECISION', message: contradiction });
-      if (isDecision && row.formatVersion !== undefined)
+      if (isDecision && row.formatVersion !== undefined) {
         breaches.push(...findMismatch(hashes, demanded, policies));
+        const stale = replaced.find(hashes, timestampMs);
+        if (stale !== undefined) breaches.push({ code: 'POLICY_REPLACED', message: stale });
+      }
       if (row.overBound === true && excess.length === 0)
         breaches.push({ code: 'OVER_BOUND', message: explainOverBound(row) });
       return breaches;

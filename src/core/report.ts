@@ -53,6 +53,7 @@ export const PROBLEM_CODES = [
   'UNLAWFUL_DECISION',
   'CAP_EXCEEDED',
   'POLICY_MISMATCH',
+  'POLICY_REPLACED',
   'OVER_BOUND',
 ] as const;
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

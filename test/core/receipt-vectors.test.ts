@@ -17,7 +17,7 @@ const stored = cases.filter((entry) => !entry.generated);
 /** Problems of a whole home or folder, which no one file shows. */
 const NOT_OF_ONE_FILE = ['LEDGER_MISSING', 'PART_MISSING'];
 /** Problems of policies, which are brought beside the file: lawful-breach.test.ts produces each. */
-const OF_POLICIES = ['UNLAWFUL_DECISION', 'CAP_EXCEEDED', 'POLICY_MISMATCH', 'OVER_BOUND'];
+const OF_POLICIES = ['UNLAWFUL_DECISION', 'CAP_EXCEEDED', 'POLICY_MISMATCH', 'POLICY_REPLACED', 'OVER_BOUND'];
 
 function bringCheckpoint(text: string, at: number) {
   const reading = parseCheckpoint(encodeUtf8(text));
