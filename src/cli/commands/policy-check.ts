@@ -93,7 +93,7 @@ function describeCheck({ path, policy, approver, problems, warnings, notes }: Ch
           mode: policy.mode,
           policyHash: policy.policyHash,
           caps: policy.caps.length,
-          rules: policy.rules.length,
+          rules: policy.rules.length + policy.providerRules.length,
           tasks: policy.tasks.length,
         }
       : null,
