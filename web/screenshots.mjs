@@ -37,14 +37,16 @@ try {
   else await takeForReadme(page);
 } finally {
   await browser.close();
+  const ended = new Promise((resolve) => server.once('exit', resolve));
   server.kill();
+  await ended;
   await rm(home, { recursive: true, force: true });
 }
 
 async function takeForReadme(page) {
   const images = join(ROOT, 'docs/images');
   await mkdir(images, { recursive: true });
-  await page.setViewportSize({ width: 1280, height: 760 });
+  await page.setViewportSize({ width: 1200, height: 700 });
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
     await show(page, 'live');

@@ -27,7 +27,9 @@ export function Gauges({ caps }: { readonly caps: CapsAnswer }): JSX.Element {
   return (
     <section class="section" aria-labelledby="caps-title">
       <h2 id="caps-title">Caps</h2>
-      {gauges.length === 0 && <p class="dim">No policy with caps has been used yet.</p>}
+      {gauges.length === 0 && caps.unknownPolicies.length === 0 && (
+        <p class="dim">No policy with caps has been used yet.</p>
+      )}
       <ul class="gauges">
         {(all.value ? gauges : gauges.slice(0, FEW)).map((gauge) => (
           <Gauge

@@ -29,13 +29,13 @@ export function SpendScreen({ source }: { readonly source: DataSource }): JSX.El
   const { q, by, range } = view.value;
   const { spanMs, stepMs } = SPANS[range];
   const nowMs = source.live ? Date.now() : (status.value?.nowMs ?? 0);
-  const inRange = addTerm(q, `since:${range}`);
+  const untilMs = Math.ceil(nowMs / stepMs) * stepMs;
+  const sinceMs = untilMs - spanMs;
+  // The chart's own beginning, so that lists and chart add up to the same.
+  const inRange = addTerm(q, `since:${new Date(sinceMs).toISOString()}`);
   const on = [q, by, range, pulse.value, epoch.value];
   const caps = useResource(() => source.caps(), [pulse.value, epoch.value]);
-  const series = useResource((signal) => {
-    const untilMs = Math.ceil(nowMs / stepMs) * stepMs;
-    return source.series({ q, by, stepMs, sinceMs: untilMs - spanMs, untilMs }, signal);
-  }, on);
+  const series = useResource((signal) => source.series({ q, by, stepMs, sinceMs, untilMs }, signal), on);
   const groups = useResource((signal) => source.summary(inRange, [by], TOP, signal), on);
   const users = useResource((signal) => source.summary(inRange, ['user'], TOP, signal), on);
   const refused = useResource(

@@ -43,7 +43,7 @@ export function drawStackedChart(
         {
           ...axis,
           font: '11px system-ui',
-          size: 58,
+          size: 66,
           values: (_, splits) => splits.map((value) => `$${trim(value)}`),
         },
       ],
