@@ -106,7 +106,8 @@ function describeCheck({ path, policy, approver, problems, warnings, notes }: Ch
 
 function printCheck({ out }: CommandContext, { path, policy, problems, warnings, notes }: Check): void {
   if (policy) {
-    const { caps, rules, tasks } = policy;
+    const { caps, tasks } = policy;
+    const rules = [...policy.rules, ...policy.providerRules];
     const parts = [count(caps, 'cap'), count(rules, 'rule'), count(tasks, 'task')].join(', ');
     out.line([bold(path), `: policy ${shorten(policy.id)}, version ${policy.version}: ${parts}`], 2);
     out.line(`  hash ${policy.policyHash}`, 4);
