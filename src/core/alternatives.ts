@@ -1,18 +1,29 @@
 /** What to offer instead of a refused call: models that the policies would let pass unchanged at that moment. */
 import { type CapCheck, checkCap, type TotalsOf, wantsOtherModel } from './cap-check.js';
-import type { Call } from './decide.js';
+import type { Call, Finding } from './decide.js';
 import { checkAllRules } from './permission.js';
 import type { Policy } from './policy.js';
 import type { BoundedQuote, Quote } from './price.js';
 import { covers } from './scope.js';
 import { findTask } from './task.js';
 
-/** Models of the candidates that all of these policies would let pass unchanged right now: at most three, cheapest first. */
+/** The outcome of one call, decided by everything that decided the refused one. */
+export type Redecide = (call: Call) => Pick<Finding, 'action' | 'modelResolved'>;
+
+const MAX_OFFERED = 3;
+/** What refuses so many has nothing to do with the model. */
+const MAX_ASKED = 12;
+
+/**
+ * Models of the candidates that would pass unchanged right now: at most three, cheapest first. `policies` and their caps
+ * choose whom to ask about; `redecide` has the last word.
+ */
 export function listAlternatives(
   policies: readonly Policy[],
   totals: TotalsOf,
   call: Call,
   nowMs: number,
+  redecide: Redecide,
 ): string[] {
   const caps = policies.flatMap((policy) => policy.caps.filter((cap) => covers(cap.match, call.actor)));
   const fits = (quote: Quote): quote is BoundedQuote =>
@@ -37,7 +48,12 @@ export function listAlternatives(
     .map(call.quote)
     .filter(fits);
   quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
-  return quotes.slice(0, 3).map((quote) => quote.model);
+  const passes = (model: string) => {
+    const again = redecide({ ...call, model, isRetry: false, offersNothing: true });
+    return (again.action === 'allow' || again.action === 'shadow') && again.modelResolved === model;
+  };
+  const asked = [...new Set(quotes.map(({ model }) => model))].slice(0, MAX_ASKED);
+  return asked.filter(passes).slice(0, MAX_OFFERED);
 }
 
 function isSatisfied(check: CapCheck, model: string, call: Call): boolean {

@@ -2,6 +2,7 @@
  * One decision of several policies: each is asked, the strictest wins, and a downgrade asked for by one must fit under
  * all of them (docs/policy.md "Several policies").
  */
+import type { Redecide } from './alternatives.js';
 import { checkCaps, listAlerting, type TotalsOf } from './cap-check.js';
 import {
   type Call,
@@ -41,11 +42,7 @@ export function decideAll(
   if (!first) throw new TypeError('a call is decided by at least one policy');
   if (others.length === 0) return decide(first, totals, call, nowMs);
   const asked = { ...call, quote: quoteOnce(call.quote) };
-  const words = policies.map((policy) => ({ policy, finding: judge(policy, totals, asked, nowMs) }));
-  const enforcing = listEnforcing(policies);
-  const routes = listRoutes(enforcing, asked, nowMs);
-  const joined = joinWords(words, totals, asked, nowMs);
-  const { policy, finding } = routes?.only?.length === 0 ? refuseRoutes(joined, enforcing, asked) : joined;
+  const { words, routes, policy, finding } = askAll(policies, totals, asked, nowMs);
   const parts = words.map(({ policy: of, finding: { action, wouldAction, rule } }) => ({
     policy: of,
     action,
@@ -53,13 +50,24 @@ export function decideAll(
     rule,
   }));
   const passes = finding.action !== 'block';
+  const redecide: Redecide = (other) => askAll(policies, totals, other, nowMs).finding;
   return {
-    ...offerInstead(enforcing, totals, asked, finding, nowMs),
+    ...offerInstead(listEnforcing(policies), totals, asked, finding, nowMs, redecide),
     policy,
     routes: (passes && routes) || null,
     alerting: passes ? listAlerting(policies, totals, finding.quote, asked, nowMs) : [],
     parts,
   };
+}
+
+/** What each policy says, and what comes of it. */
+function askAll(policies: readonly Policy[], totals: TotalsOf, call: Call, nowMs: number) {
+  const words = policies.map((policy) => ({ policy, finding: judge(policy, totals, call, nowMs) }));
+  const enforcing = listEnforcing(policies);
+  const routes = listRoutes(enforcing, call, nowMs);
+  const joined = joinWords(words, totals, call, nowMs);
+  const outcome = routes?.only?.length === 0 ? refuseRoutes(joined, enforcing, call) : joined;
+  return { ...outcome, words, routes };
 }
 
 /** Each policy allows providers, and no provider is allowed by all of them. */

@@ -2,7 +2,7 @@
  * The decision, as a pure function: policy, counters and what the call may cost go in; what is allowed, and why,
  * comes out (docs/policy.md "How a call is decided"). No clock, no files: a ledger can be replayed through it.
  */
-import { listAlternatives } from './alternatives.js';
+import { listAlternatives, type Redecide } from './alternatives.js';
 import {
   type CapCheck,
   checkCaps,
@@ -127,7 +127,9 @@ export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: numb
   const passes = action !== 'block';
   const routes = (passes && policy.mode === 'enforce' && listRoutes([policy], asked, nowMs)) || null;
   const alerting = passes ? listAlerting([policy], totals, finding.quote, asked, nowMs) : [];
-  return { ...offerInstead([policy], totals, asked, finding, nowMs), policy, routes, alerting, parts };
+  const redecide: Redecide = (other) => judge(policy, totals, other, nowMs);
+  const offered = offerInstead([policy], totals, asked, finding, nowMs, redecide);
+  return { ...offered, policy, routes, alerting, parts };
 }
 
 /** Rules, caps and alternatives ask for the same quotes. */
@@ -148,23 +150,20 @@ export function judge(policy: Policy, totals: TotalsOf, call: Call, nowMs: numbe
   return policy.mode === 'enforce' ? enforced : toShadow(enforced, call);
 }
 
-/** A refusal that another model may escape names those that all of these policies would let pass. */
+/** A refusal that another model may escape names those that would pass. */
 export function offerInstead(
   policies: readonly Policy[],
   totals: TotalsOf,
   call: Call,
   finding: Finding,
   nowMs: number,
+  redecide: Redecide,
 ): Finding {
   const { refusal } = finding;
   if (!refusal || call.offersNothing || !ESCAPABLE.has(refusal.code)) return finding;
-  return {
-    ...finding,
-    refusal: {
-      ...refusal,
-      alternatives: listAlternatives(policies, totals, withFreshPrices(policies, call, nowMs), nowMs),
-    },
-  };
+  const fresh = withFreshPrices(policies, call, nowMs);
+  const alternatives = listAlternatives(policies, totals, fresh, nowMs, redecide);
+  return { ...finding, refusal: { ...refusal, alternatives } };
 }
 
 /** The kill switch holds in shadow mode as well. */
