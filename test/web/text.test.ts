@@ -57,7 +57,7 @@ describe('amounts', () => {
   });
 
   it('stand below each other in a column, and are never rounded to nothing', () => {
-    expect(['12.5', '0.0032714', '0.00001', '0'].map(showInColumn)).toEqual([
+    expect(['12.5', '0.0032714', '0.00001', '0'].map((usd) => showInColumn(usd))).toEqual([
       '$12.5000',
       '$0.0033',
       '<$0.0001',

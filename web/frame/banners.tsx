@@ -18,8 +18,9 @@ export function Banners(): JSX.Element {
             <b>
               Stopped: <bdi>{showText(stop.scope)}</bdi>
             </b>{' '}
-            since {showTime(stop.sinceMs, Date.now())}. Every call is refused. {showText(stop.reason)}{' '}
-            <code>agentguard resume</code> lifts it.
+            since {showTime(stop.sinceMs, Date.now())}. Every call is refused
+            {stop.reason && <>, because “{showText(stop.reason)}”</>}. <code>agentguard resume</code> lifts
+            it.
           </span>
         </p>
       ))}

@@ -205,7 +205,7 @@ function recallVerified(ledger: LedgerDetail, nowMs: number): string {
       ok: boolean;
     } | null;
     if (!note) return 'never';
-    return `${showDistance(note.atMs, nowMs)}, ${countOf(note.rows, 'row')}${note.ok ? '' : ', refused'}`;
+    return `${nowMs - note.atMs < 2000 ? 'just now' : showDistance(note.atMs, nowMs)}, ${countOf(note.rows, 'row')}${note.ok ? '' : ', refused'}`;
   } catch {
     return 'never';
   }

@@ -34,7 +34,9 @@ export function FilterBox({ q, facets, onChange, onLeave, input }: FilterBoxProp
   const reading = parseQuery(text.value, Date.now());
   const problem = reading.ok ? undefined : reading.problem;
   const { from, to, items } = suggestQuery(text.value, cursor.value, facets?.fields ?? {});
-  const shown = open.value ? items : [];
+  // What is written already is no suggestion.
+  const written = text.value.slice(from, to);
+  const shown = open.value ? items.filter((item) => item.text !== written) : [];
 
   // The filter also changes elsewhere: by a click on a cell, or by going back. What is being typed stays.
   useEffect(() => {
@@ -66,7 +68,7 @@ export function FilterBox({ q, facets, onChange, onLeave, input }: FilterBoxProp
       event.preventDefault();
       open.value = true;
       const step = event.key === 'ArrowDown' ? 1 : -1;
-      picked.value = Math.min(Math.max(-1, picked.value + step), items.length - 1);
+      picked.value = Math.min(Math.max(-1, picked.value + step), shown.length - 1);
     } else if ((event.key === 'Enter' || event.key === 'Tab') && shown[picked.value]) {
       event.preventDefault();
       pick(shown[picked.value] as Suggestion);

@@ -7,7 +7,7 @@ import { addTerm, printTerm, type TextQueryField } from '../../src/core/query.js
 import { ExportMenu } from '../frame/export-menu.js';
 import { announce } from '../frame/live-region.js';
 import { Icon } from '../icons.js';
-import { epoch, type Feed, pulse, status } from '../state/feed.js';
+import { connection, epoch, type Feed, pulse, status } from '../state/feed.js';
 import { useResource } from '../state/resource.js';
 import { createRowList } from '../state/row-list.js';
 import { go, view } from '../state/view.js';
@@ -82,6 +82,8 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
     pause: () => (paused.value = !paused.value),
   });
 
+  // What can be filtered by is suggested from everything, not from what is left of it.
+  const known = useResource((signal) => source.facets('', signal), [epoch.value]).value;
   const facets = useResource((signal) => source.facets(q, signal), [q, pulse.value, epoch.value]).value;
   const sums = useResource((signal) => source.summary(q, [], 0, signal), [q, pulse.value, epoch.value]).value;
   const series = useResource(
@@ -93,14 +95,14 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
   ).value;
 
   void list.version.value;
-  const known = list.q() !== undefined;
-  const isEmpty = known && list.total() === 0;
+  const isRead = list.q() !== undefined;
+  const isEmpty = isRead && list.total() === 0;
   return (
     <div class={`live${facetsOpen.value ? ' facets-open' : ''}`}>
       <div class="toolbar">
         <FilterBox
           q={q}
-          facets={facets}
+          facets={known}
           input={input}
           onChange={(next) => go({ q: next }, 'replace')}
           onLeave={() => table.current?.focus()}
@@ -156,9 +158,11 @@ export function LiveScreen({ feed }: { readonly feed: Feed }): JSX.Element {
               }}
             />
           )}
-          {list.error.value && <ListProblem message={showText(list.error.value.message)} />}
+          {list.error.value && connection.value === 'up' && (
+            <ListProblem message={showText(list.error.value.message)} />
+          )}
           <footer class="table-foot">
-            <span class="num">{known ? countOf(list.total(), 'decision') : 'Reading…'}</span>
+            <span class="num">{isRead ? countOf(list.total(), 'decision') : 'Reading…'}</span>
             {q && <span class="dim">filtered</span>}
             {paused.value && <span class="paused">paused</span>}
             <JumpBox
