@@ -24,7 +24,7 @@ export function openLineFiles(): LineFiles {
     const key = `${source.paths.folder}/${part}`;
     const known = open.get(key);
     if (known) return known;
-    const file = await openPart(source.paths.folder, part);
+    const file = await openPart(source.paths.folder, part, part === source.part);
     const [oldest] = open.size >= MAX_OPEN ? open.keys() : [];
     if (oldest !== undefined) {
       await open.get(oldest)?.close();
@@ -54,13 +54,13 @@ export function openLineFiles(): LineFiles {
 }
 
 /** A part under the name that it has now: it gets another one when it is full. */
-async function openPart(folder: string, part: number): Promise<fs.FileHandle> {
+async function openPart(folder: string, part: number, mayBeNewest: boolean): Promise<fs.FileHandle> {
   const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | NO_FOLLOW;
   const full = join(folder, namePart(part));
   try {
     return await fs.open(full, flags);
   } catch (cause) {
-    if (codeOf(cause) !== 'ENOENT') throw cause;
+    if (codeOf(cause) !== 'ENOENT' || !mayBeNewest) throw cause;
   }
   const newest = await fs.open(join(folder, LEDGER_FILE), flags);
   const isFullNow = await fs.lstat(full).catch(() => undefined);
