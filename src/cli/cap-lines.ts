@@ -1,4 +1,5 @@
 /** One line for each cap that a ledger was held to: `cap $200.00/day: highest $12.34, never exceeded`. */
+import { judgeCap } from '../core/cap-verdict.js';
 import { parseUsd, showUsd } from '../core/money.js';
 import type { CapReport, FileReport } from '../core/report.js';
 import { dim, type Printer, paint } from './print.js';
@@ -15,21 +16,19 @@ export function printCaps(print: Printer, { caps, verdicts }: Pick<FileReport, '
     const known = lines.get(key);
     lines.set(key, known?.exceeded ? known : cap);
   }
-  // What nobody could judge may have passed a cap.
-  const isJudged = verdicts.contiguous.answer === 'yes' && verdicts.lawful.answer !== 'unknown';
   print.blank();
   for (const cap of [...lines.values()].slice(0, MAX_PRINTED)) {
-    const verdict = judge(cap, isJudged);
-    print.line(['  ', describeCap(cap), verdict, dim(`  (${cap.scopeKey})`)], 4);
+    const verdict = judgeCap(cap, verdicts);
+    print.line(['  ', describeCap(cap), paintVerdict(cap, verdict), dim(`  (${cap.scopeKey})`)], 4);
   }
   if (lines.size > MAX_PRINTED) print.line(dim(`  … and ${lines.size - MAX_PRINTED} more caps`));
 }
 
-/** Only a hard cap that is enforced can be exceeded: the others change or record what comes after them. */
-function judge({ exceeded, action, mode }: CapReport, isJudged: boolean) {
-  if (exceeded) return paint('red', ', EXCEEDED');
-  if (action !== 'block' || mode !== 'enforce') return '';
-  return isJudged ? paint('green', ', never exceeded') : ', not exceeded in the rows judged';
+function paintVerdict({ exceeded }: CapReport, verdict: string) {
+  if (verdict === '') return '';
+  return exceeded || verdict.startsWith('never')
+    ? paint(exceeded ? 'red' : 'green', `, ${verdict}`)
+    : `, ${verdict}`;
 }
 
 function describeCap({

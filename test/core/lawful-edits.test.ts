@@ -1,8 +1,10 @@
 /** What verify says of caps and policies that did not govern the whole ledger, and of rows that repeat a call. */
 import { describe, expect, it } from 'vitest';
 import { createAttempts } from '../../src/core/attempts.js';
-import { policyChangeRow } from '../../src/core/control-row.js';
+import { judgeCap } from '../../src/core/cap-verdict.js';
+import { grantRow, policyChangeRow } from '../../src/core/control-row.js';
 import type { JsonObject } from '../../src/core/json.js';
+import { parseUsd } from '../../src/core/money.js';
 import type { SpendCap, SpendPolicy } from '../../src/core/policy.js';
 import { AgentGuardBlockedError } from '../../src/guard/blocked-error.js';
 import { SpendGuard } from '../../src/guard/spend-guard.js';
@@ -91,6 +93,38 @@ describe('the highest of a cap', () => {
     await guardOf(TIGHT).decide(CALL);
     await guardOf(LOOSE).decide(CALL);
     expect(judge().caps.map(({ highestUsd }) => highestUsd)).toEqual(['0.006', '0.006']);
+  });
+});
+
+describe('the words about a cap', () => {
+  const wordsOf = ({ caps, verdicts }: ReturnType<typeof judgeLines>) =>
+    caps.map((cap) => judgeCap(cap, verdicts));
+
+  it('tell that more was spent than the cap has where a grant let it pass', async () => {
+    const { store, clock, guardOf, judge } = openLedger();
+    const facts = { id: 'g', timestampMs: clock.nowMs, tenantId: 'acme' };
+    const terms = {
+      usd: parseUsd('0.02')!,
+      fromMs: clock.nowMs,
+      untilMs: clock.nowMs + 10_000,
+      selector: {},
+    };
+    await store.transact(() => ({ result: undefined, drafts: [{ decision: grantRow(facts, terms, {}) }] }));
+    expect(await spend(guardOf(TIGHT), 9)).toBe(5);
+    clock.nowMs += 10_000;
+    expect(await spend(guardOf(TIGHT), 1)).toBe(0);
+    const report = judge();
+    expect(report.caps).toMatchObject([{ limitUsd: '0.01', highestUsd: '0.025', exceeded: false }]);
+    expect(wordsOf(report)).toEqual(['never exceeded with what was granted']);
+  });
+
+  it('claim nothing where a call could not be judged, and nothing of soft caps', async () => {
+    const { guardOf, judge, rows } = openLedger();
+    await spend(guardOf(policyOf([dayCap(1), dayCap(1, { action: 'shadow' })])), 3);
+    expect(wordsOf(judge())).toEqual(['never exceeded', '']);
+    const last = rows().length - 1;
+    const unknown = rows().map((row, at) => (at === last ? { ...row, policyHash: 'f'.repeat(64) } : row));
+    expect(wordsOf(judge(unknown))).toEqual(['not exceeded in the rows judged', '']);
   });
 });
 

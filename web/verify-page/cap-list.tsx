@@ -1,6 +1,7 @@
 /** One line for each cap that the ledger was held to: the limit, and the most that was ever spent in one window. */
 import type { JSX } from 'preact';
-import type { CapReport } from '../../src/core/report.js';
+import { judgeCap } from '../../src/core/cap-verdict.js';
+import type { CapReport, Verdicts } from '../../src/core/report.js';
 import { showExact } from '../amount.js';
 import { showText } from '../text.js';
 
@@ -8,11 +9,11 @@ const MAX_SHOWN = 50;
 
 export function CapList({
   caps,
-  isWhole,
+  verdicts,
 }: {
   readonly caps: readonly CapReport[];
-  /** Every row from the first on was seen. */
-  readonly isWhole: boolean;
+  /** Of the file. */
+  readonly verdicts: Verdicts;
 }): JSX.Element | null {
   if (caps.length === 0) return null;
   return (
@@ -22,7 +23,7 @@ export function CapList({
         {caps.slice(0, MAX_SHOWN).map((cap) => (
           <li key={`${cap.policyHash} ${cap.cap}`} class={cap.exceeded ? 'is-no' : ''}>
             <span class="num">{describe(cap)}</span>
-            <b>{judge(cap, isWhole)}</b> <span class="dim">({showText(cap.scopeKey, 120)})</span>
+            <b>{judge(cap, verdicts)}</b> <span class="dim">({showText(cap.scopeKey, 120)})</span>
           </li>
         ))}
       </ul>
@@ -41,9 +42,7 @@ function describe({ limitUsd, highestUsd, limit, highest, unit, window, action, 
   return showText(`${soft}cap ${most}${span}: highest ${spent}`);
 }
 
-/** Only a hard cap that is enforced can be exceeded: the others change or record what comes after them. */
-function judge({ exceeded, action, mode }: CapReport, isWhole: boolean): string {
-  if (exceeded) return ', EXCEEDED';
-  if (action !== 'block' || mode !== 'enforce') return '';
-  return isWhole ? ', never exceeded' : ', not exceeded in the rows seen';
+function judge(cap: CapReport, verdicts: Verdicts): string {
+  const words = judgeCap(cap, verdicts);
+  return words === '' ? '' : `, ${words}`;
 }

@@ -162,7 +162,7 @@ function Outcome({
         </p>
       </header>
       <KeyTable chains={report.chains} pinned={result.pinned} />
-      <CapList caps={report.caps} isWhole={report.verdicts.contiguous.answer === 'yes'} />
+      <CapList caps={report.caps} verdicts={report.verdicts} />
       <ProblemTable report={report} />
     </section>
   );
