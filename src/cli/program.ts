@@ -178,7 +178,16 @@ function defineProofs(add: Add): void {
   })
     .description('print one row as it stands in its ledger')
     .argument('[id]', 'id of the row')
-    .option('--proof', 'with the proof that a checkpoint counts it (C2SP tlog-proof)');
+    .option('--proof', 'with the proof that a checkpoint counts it (C2SP tlog-proof)')
+    .option('--link', 'as a link to the verify page, with row and proof in the part that no server sees')
+    .option('--html', 'as a page that verifies it, in one file that works offline')
+    .option('--out <file>', 'where --html writes the page (default: standard output)');
+  add('verify-page', 'agentguard verify-page --out verify.html', async () => {
+    const { runVerifyPage } = await import('./commands/verify-page.js');
+    return runVerifyPage;
+  })
+    .description('write the page that verifies receipts in a browser, offline, and print its SHA-256')
+    .option('--out <path>', 'an .html file, or a folder to host');
   add('keys', 'agentguard keys rotate --reason yearly', async () => {
     const { runKeys } = await import('./commands/keys.js');
     return (context, options, [action]) => runKeys(context, options, action);

@@ -14,12 +14,14 @@ import {
 import type { Json } from './json.js';
 
 /** Every key of the file. docs/config.md explains each; a test holds the two together. */
-export const CONFIG_KEYS = ['policyOwner'] as const;
+export const CONFIG_KEYS = ['policyOwner', 'verifyUrl'] as const;
 
 /** What the file says; what it leaves out is absent. */
 export interface HomeConfig {
   /** Public keys, 64 lowercase hex digits each: every policy must be signed with one of them. Not empty. */
   readonly policyOwner?: readonly string[];
+  /** Where the verify page is hosted, for links to receipts. */
+  readonly verifyUrl?: string;
 }
 
 /** The settings, or everything wrong with them. */
@@ -28,6 +30,7 @@ export type ConfigReading =
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
 
 const MAX_OWNERS = 100;
+const MAX_URL_LENGTH = 1_024;
 
 /** Reads the value of a settings file. Never throws. */
 export function parseConfig(value: Json): ConfigReading {
@@ -36,8 +39,26 @@ export function parseConfig(value: Json): ConfigReading {
   if (!fields) return { ok: false, problems: listProblems(problems) };
   refuseUnknownKeys(fields, CONFIG_KEYS);
   const policyOwner = readOwners(fields);
+  const verifyUrl = readVerifyUrl(fields);
   if (problems.size > 0) return { ok: false, problems: listProblems(problems) };
-  return { ok: true, config: policyOwner ? { policyOwner } : {} };
+  return {
+    ok: true,
+    config: { ...(policyOwner && { policyOwner }), ...(verifyUrl !== undefined && { verifyUrl }) },
+  };
+}
+
+/** Whether a text can be the address of the verify page: http or https, nobody's password in it, and no fragment yet. */
+export function isVerifyUrl(text: string): boolean {
+  return text.length <= MAX_URL_LENGTH && /^https?:\/\/[\w.:[\]-]+(?:\/[\w./~%?=&+-]*)?$/.test(text);
+}
+
+function readVerifyUrl(fields: Fields): string | undefined {
+  const value = fields.data.verifyUrl;
+  if (value === undefined) return undefined;
+  if (typeof value === 'string' && isVerifyUrl(value)) return value;
+  const message = `must be the address of a page, such as "https://verify.example.org/", found ${describe(value)}`;
+  noteProblem(fields.problems, 'verifyUrl', message);
+  return undefined;
 }
 
 /** One key or several, as text of 64 lowercase hex digits each. An empty list could mean anybody or nobody. */

@@ -1,12 +1,13 @@
 /**
- * Receipts in the fragment of an address, which no browser sends: the version, a point, and base64url of compressed bytes,
- * which are the receipt's line and, after a line feed, its proof without the line that the proof would repeat.
+ * Receipts in the fragment of an address, which no browser sends: the version, `d` when a dictionary was used, a point, and
+ * base64url of compressed bytes, which are the receipt's line and, after a line feed, its proof without the line itself.
  *
- *   https://…/verify#1.7VZbb9s2FP4rAp8l…
+ *   https://…/verify#1d.7VZbb9s2FP4rAp8l…
  */
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { concatBytes, decodeUtf8, encodeUtf8 } from './bytes.js';
 import { MAX_LINE_BYTES } from './row-reader.js';
+import { SHARE_DICTIONARY } from './share-dictionary.js';
 import { MAX_PROOF_BYTES, parseTlogProof, printTlogProof } from './tlog-proof.js';
 
 /** Version of the form. */
@@ -16,8 +17,11 @@ export const MAX_FRAGMENT_CHARS = 262_144;
 /** However small the fragment is, it never becomes more than this. */
 export const MAX_SHARED_BYTES = MAX_LINE_BYTES + MAX_PROOF_BYTES;
 
-/** Raw DEFLATE (RFC 1951) of the platform. */
-export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>;
+/** Raw DEFLATE (RFC 1951) of the platform. `primed`: it made use of the dictionary, which browsers cannot. */
+export type Deflate = (
+  bytes: Uint8Array,
+  dictionary: Uint8Array,
+) => Promise<{ readonly data: Uint8Array; readonly primed: boolean }>;
 /** Its inverse; stops at `maxBytes`. `undefined` for bytes that are no such data, or would become more. */
 export type Inflate = (bytes: Uint8Array, maxBytes: number) => Promise<Uint8Array | undefined>;
 
@@ -32,6 +36,7 @@ export type ShareReading =
   | { readonly ok: false; readonly message: string };
 
 const LINE_FEED = 0x0a;
+const DICTIONARY = encodeUtf8(SHARE_DICTIONARY);
 
 /**
  * The fragment for a receipt, without `#`.
@@ -41,9 +46,9 @@ const LINE_FEED = 0x0a;
  */
 export async function encodeShareFragment(shared: SharedReceipt, deflate: Deflate): Promise<string> {
   const packed = shared.kind === 'receipt' ? shared.bytes : packProof(shared.bytes);
-  const text = encodeBase64(await deflate(packed));
-  const url = text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
-  const fragment = `${SHARE_VERSION}.${url}`;
+  const { data, primed } = await deflate(packed, DICTIONARY);
+  const url = encodeBase64(data).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+  const fragment = `${SHARE_VERSION}${primed ? 'd' : ''}.${url}`;
   if (fragment.length > MAX_FRAGMENT_CHARS) throw new RangeError('the receipt is too long for a link');
   return fragment;
 }
@@ -53,18 +58,29 @@ export async function decodeShareFragment(fragment: string, inflate: Inflate): P
   const text = fragment.replace(/^#/, '');
   if (text.length > MAX_FRAGMENT_CHARS)
     return bad(`The link is longer than ${MAX_FRAGMENT_CHARS} characters, so it is no link to a receipt.`);
-  const [, version, body] = /^(\d{1,4})\.([\w-]*)$/.exec(text) ?? [];
+  const [, version, form, body] = /^(\d{1,4})(d?)\.([\w-]*)$/.exec(text) ?? [];
   if (version === undefined || body === undefined)
     return bad('The part of the address after # is no receipt: it may have been cut off when it was copied.');
   if (version !== SHARE_VERSION)
     return bad(`The link is of version ${version}, which this page does not know: take a newer page.`);
   const padded = body.replaceAll('-', '+').replaceAll('_', '/') + '='.repeat((4 - (body.length % 4)) % 4);
-  const compressed = decodeBase64(padded);
-  const packed =
-    compressed && compressed.length > 0 ? await inflate(compressed, MAX_SHARED_BYTES) : undefined;
+  const data = decodeBase64(padded);
+  const packed = data && data.length > 0 ? await unfold(data, form === 'd', inflate) : undefined;
   if (!packed || packed.length === 0)
     return bad('The receipt in the link cannot be unpacked: the link was cut off or changed on its way.');
   return unpack(packed);
+}
+
+/**
+ * No browser takes a dictionary. A stored block with its text in front of the data does the same: what follows may refer back
+ * to it, and its bytes are dropped afterwards.
+ */
+async function unfold(data: Uint8Array, primed: boolean, inflate: Inflate): Promise<Uint8Array | undefined> {
+  if (!primed) return inflate(data, MAX_SHARED_BYTES);
+  const { length } = DICTIONARY;
+  const header = Uint8Array.of(0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff);
+  const all = await inflate(concatBytes(header, DICTIONARY, data), MAX_SHARED_BYTES + length);
+  return all?.subarray(length);
 }
 
 function packProof(bytes: Uint8Array): Uint8Array {

@@ -28,7 +28,7 @@ export const inflate: Inflate = async (bytes, maxBytes) => {
 
 export const deflate: Deflate = async (bytes) => {
   const answer = new Response(streamOf(bytes).pipeThrough(new CompressionStream('deflate-raw')));
-  return new Uint8Array(await answer.arrayBuffer());
+  return { data: new Uint8Array(await answer.arrayBuffer()), primed: false };
 };
 
 function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> {

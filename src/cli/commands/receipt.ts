@@ -1,4 +1,4 @@
-/** `agentguard receipt`: one row as it stands in its ledger, and the proof that a checkpoint counts it (docs/cli.md). */
+/** `agentguard receipt`: one row as it stands in its ledger, the proof that a checkpoint counts it, and both for somebody else (docs/cli.md). */
 import type { OptionValues } from 'commander';
 import { decodeUtf8 } from '../../core/bytes.js';
 import type { SignedCheckpoint } from '../../core/checkpoint.js';
@@ -15,6 +15,7 @@ import { type CommandContext, suggest } from '../context.js';
 import { EXIT_CODES, type ExitCode } from '../exit-codes.js';
 import { chooseLedgerScopes } from '../one-scope.js';
 import { writeRaw } from '../raw-output.js';
+import { printShareLink, type ShareableRow, writeShareFile } from '../receipt-share.js';
 
 /** A row where it stands. */
 export interface PlacedRow {
@@ -34,8 +35,16 @@ export async function runReceipt(
 ): Promise<ExitCode> {
   if (id === undefined)
     throw usageError('receipt takes the id of a row', 'agentguard explain latest names one');
+  const ways = ['proof', 'link', 'html'].filter((way) => options[way] === true);
+  if (ways.length > 1)
+    throw usageError(`--${ways[0]} and --${ways[1]} are two forms of one receipt`, 'ask for one');
+  if (options.out !== undefined && options.html !== true)
+    throw usageError('--out is for the page of --html', 'agentguard receipt <id> --html --out receipt.html');
   const row = await findRow(context, id);
   if (options.proof === true) writeRaw(context.io, await proveRow(context, row));
+  else if (options.link === true) await printShareLink(context, await makeShareable(context, id, row));
+  else if (options.html === true)
+    await writeShareFile(context, await makeShareable(context, id, row), options.out);
   else writeRaw(context.io, `${decodeUtf8(row.line) ?? ''}\n`);
   return EXIT_CODES.ok;
 }
@@ -63,6 +72,14 @@ export async function findRow(context: CommandContext, id: string): Promise<Plac
     `no row ${JSON.stringify(id)} is in the ledgers of ${context.home}`,
     `${suggest(context, 'explain latest')} names the newest decision`,
   );
+}
+
+/** The row, with its proof where a checkpoint counts it. @throws CliError when the ledger is not that of its checkpoint */
+async function makeShareable(context: CommandContext, id: string, row: PlacedRow): Promise<ShareableRow> {
+  const { paths, ledgerId, index, line } = row;
+  const isCounted =
+    ledgerId !== undefined && (await findCheckpoint(paths.folder, ledgerId, index)) !== undefined;
+  return { id, line, proof: isCounted ? await proveRow(context, row) : undefined };
 }
 
 /** The row with its proof, as text. @throws CliError when no checkpoint counts it, or the ledger is not that of one */
