@@ -4,6 +4,7 @@ import type { VerifyOptions } from '../core/ledger-verifier.js';
 import { type Receipt, readReceipt } from '../core/receipt.js';
 import { parseTlogProof } from '../core/tlog-proof.js';
 import { findMissingParts, measureLedgerBytes } from '../store/part-reader.js';
+import type { SignaturePool } from '../store/signature-pool.js';
 import type { Progress } from './progress.js';
 import { readSourceRuns } from './receipt-source.js';
 
@@ -30,24 +31,42 @@ export interface FileJob {
 }
 
 const MAX_LISTED_LINES = 1_000;
+/** About 2,000 rows of ours. */
+const LARGE_BYTES = 4_000_000;
 
 /** Verifies one file in flat memory. @throws the system's error when it cannot be read; the signal's reason. */
 export async function verifyFile(job: FileJob): Promise<FileOutcome> {
   const { path, source, options, signal } = job;
   const totalBytes = typeof source === 'string' ? await measureLedgerBytes(source) : undefined;
   const selection = job.selects && createSelection(job.selects);
-  const outcome = await verifyRows({
-    path,
-    runs: readSourceRuns(source),
-    options: { policies: new Map(), ...options },
-    missingParts: typeof source === 'string' ? await findMissingParts(source) : [],
-    look: selection?.look,
-    tell(rows, bytesRead) {
-      signal.throwIfAborted();
-      job.progress?.update(rows, bytesRead, totalBytes);
-    },
-  });
-  return { ...outcome, selection: selection?.result() };
+  const pool = options.isQuick ? undefined : await openPool(totalBytes);
+  try {
+    const outcome = await verifyRows({
+      path,
+      runs: readSourceRuns(source),
+      options: {
+        ...(!options.isQuick && { policies: new Map() }),
+        ...options,
+        ...(pool && { checker: pool }),
+      },
+      missingParts: typeof source === 'string' ? await findMissingParts(source) : [],
+      look: selection?.look,
+      tell(rows, bytesRead) {
+        signal.throwIfAborted();
+        job.progress?.update(rows, bytesRead, totalBytes);
+      },
+    });
+    return { ...outcome, selection: selection?.result() };
+  } finally {
+    await pool?.close();
+  }
+}
+
+/** Threads for a source that is large, or may be; for a small one, starting them takes longer than they save. */
+async function openPool(totalBytes: number | undefined): Promise<SignaturePool | undefined> {
+  if (totalBytes !== undefined && totalBytes < LARGE_BYTES) return undefined;
+  const { createSignaturePool } = await import('../store/signature-pool.js');
+  return createSignaturePool(totalBytes === undefined ? {} : { startAfter: 0 });
 }
 
 function createSelection(selects: (receipt: Receipt) => boolean) {

@@ -12,6 +12,27 @@ export interface CryptoBackend {
   verifyRaw(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean | Promise<boolean>;
 }
 
+/** Checks signatures elsewhere, in other threads say, and answers later. */
+export interface SignatureChecker {
+  /**
+   * Takes one signature to check by the rule of docs/receipt-format.md.
+   *
+   * @param publicKeyHex 64 hex digits
+   * @param hash 32 bytes, copied before this returns
+   * @param signature 128 hex digits
+   * @param tell hears whether it is valid, once, before `drain` resolves
+   * @returns a promise where too many are under way: wait for it before the next one
+   */
+  check(
+    publicKeyHex: string,
+    hash: Uint8Array,
+    signature: string,
+    tell: (valid: boolean) => void,
+  ): void | Promise<void>;
+  /** Resolves when every answer was told. */
+  drain(): Promise<void>;
+}
+
 /** Holds one Ed25519 key pair and signs with it. `sign` takes the raw 32 bytes of an entry hash. */
 export interface Signer {
   readonly publicKeyHex: string;

@@ -1,7 +1,7 @@
 /** The report of one verified file: chains, problems and verdicts from what the verifier saw. */
 import { judgeComplete } from './checkpoint-step.js';
 import type { LedgerState } from './ledger-state.js';
-import { addProblem, type ProblemList } from './problem-list.js';
+import { addProblem, listProblems, type ProblemList } from './problem-list.js';
 import type { ChainReport, FileReport } from './report.js';
 import { isTrusted } from './rotation-step.js';
 import { nameSigner, type SignerChain } from './signers.js';
@@ -18,13 +18,15 @@ export function printFileReport(state: LedgerState): FileReport {
   const lawful = state.lawful?.lawfulness;
   noteKeys(state);
   const complete = judgeComplete(state);
-  const chains = state.signers.list.filter((signer) => signer.rows > 0).map(printChain);
+  const chains = state.signers.list
+    .filter((signer) => signer.rows > 0)
+    .map((signer) => printChain(signer, state.isQuick));
   return {
     path,
     rows,
     ledgerId: order.ledgerId,
     chains,
-    problems: problems.listed.toSorted((a, b) => a.line - b.line),
+    problems: listProblems(problems),
     problemCount: problems.count,
     verdicts: judge({ ...gatherEvidence(state), complete, lawful: lawful?.conclude() }),
     caps: lawful?.listCaps() ?? [],
@@ -70,7 +72,7 @@ function noteUnpinnedKeys(problems: ProblemList, unpinned: readonly SignerChain[
   }
 }
 
-function printChain(signer: SignerChain): ChainReport {
+function printChain(signer: SignerChain, isQuick: boolean): ChainReport {
   const { fingerprint, rows, last, head, chain } = signer;
   const evidence: Evidence = {
     faults: signer.faults,
@@ -78,6 +80,8 @@ function printChain(signer: SignerChain): ChainReport {
     keys: 1,
     unpinnedKeys: isTrusted(signer) ? 0 : 1,
     uncheckedRows: signer.unchecked,
+    skippedRows: signer.skipped,
+    isQuick,
     unseen: signer.startsLate ? `Before row ${chain.first}, nothing was seen.` : undefined,
     unbroken: OTHER_CHAINS_UNSEEN,
   };
@@ -92,7 +96,7 @@ function printChain(signer: SignerChain): ChainReport {
   };
 }
 
-function gatherEvidence({ problems, rows, signers, order }: LedgerState): Evidence {
+function gatherEvidence({ problems, rows, signers, order, isQuick }: LedgerState): Evidence {
   const chains = signers.list;
   return {
     faults: problems.faults,
@@ -100,6 +104,8 @@ function gatherEvidence({ problems, rows, signers, order }: LedgerState): Eviden
     keys: chains.length,
     unpinnedKeys: chains.filter((signer) => !isTrusted(signer)).length,
     uncheckedRows: chains.reduce((sum, signer) => sum + signer.unchecked, 0),
+    skippedRows: chains.reduce((sum, signer) => sum + signer.skipped, 0),
+    isQuick,
     unseen: findUnseen(chains, order),
     unbroken: `${count(chains.length, 'chain')} and the ledger's own order, unbroken from row 0 through ${count(rows, 'row')}.`,
   };

@@ -55,6 +55,7 @@ export async function verifyRows(job: RowsJob): Promise<FileOutcome> {
     job.tell?.(line, run.bytesRead);
   }
   if (kind === 'proof' && only) return { kind, report: await verifyProof(only, path, options) };
+  await verifier?.settle();
   const report = (verifier ?? createLedgerVerifier({ ...options, path })).finish();
   return { kind, report: only ? await narrow(report, only, options) : report };
 }

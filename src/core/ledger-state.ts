@@ -1,7 +1,7 @@
 /** What the verifier of one file knows so far, and the row it is looking at. */
 import type { RowMemory } from './chain.js';
 import type { CheckpointStep } from './checkpoint-step.js';
-import type { CryptoBackend } from './crypto.js';
+import type { CryptoBackend, SignatureChecker } from './crypto.js';
 import type { KeyRing } from './key-ring.js';
 import type { LawfulStep } from './lawful-step.js';
 import type { LedgerOrder } from './ledger-order.js';
@@ -14,6 +14,10 @@ import type { SignerChain, Signers } from './signers.js';
 export interface LedgerState {
   readonly path: string;
   readonly backend: CryptoBackend;
+  /** Takes the signatures, where the caller brought it. */
+  readonly checker: SignatureChecker | undefined;
+  /** Whether of each chain only the last signature is checked. */
+  readonly isQuick: boolean;
   readonly ring: KeyRing;
   readonly problems: ProblemList;
   readonly memory: RowMemory;
@@ -43,14 +47,19 @@ export interface Row extends Place {
   readonly timestampMs: number;
 }
 
-/** Adds a problem of a row; one with a signer also speaks against that signer's chain. */
+/**
+ * Adds a problem of a row; one with a signer also speaks against that signer's chain.
+ *
+ * @param ticket where its place was reserved
+ */
 export function report(
   state: LedgerState,
   code: ProblemCode,
   at: Place,
   message: string,
   signer?: SignerChain,
+  ticket?: number,
 ): void {
   const { line, sequence } = at;
-  addProblem(state.problems, code, { line, sequence }, message, { faults: signer?.faults });
+  addProblem(state.problems, code, { line, sequence }, message, { faults: signer?.faults, ticket });
 }

@@ -5,7 +5,7 @@
 import { encodeHex } from './bytes.js';
 import { createRowMemory } from './chain.js';
 import { type BroughtCheckpoint, countLine, createCheckpointStep } from './checkpoint-step.js';
-import type { CryptoBackend } from './crypto.js';
+import type { CryptoBackend, SignatureChecker } from './crypto.js';
 import { nobleBackend } from './ed25519.js';
 import { printFileReport } from './file-report.js';
 import { parseInstant } from './instant.js';
@@ -21,7 +21,7 @@ import { type HashedReceipt, readHashedReceipt, readMember } from './receipt.js'
 import type { FileReport, PinnedKey } from './report.js';
 import { followRotation, isAllowed } from './rotation-step.js';
 import { readJsonLine } from './row-reader.js';
-import { checkSignature } from './signature-step.js';
+import { checkSignature, settleSignatures } from './signature-step.js';
 import { createSigners, findSigner, type SignerChain } from './signers.js';
 import { count } from './verdicts.js';
 
@@ -38,6 +38,10 @@ export interface VerifyOptions {
   readonly policies?: ReadonlyMap<string, Policy>;
   /** Hashes of policies that must have governed every decision of ours. */
   readonly demandedPolicies?: readonly string[];
+  /** Takes the signatures instead of the backend, to check them beside this thread. Await `settle` before `finish`. */
+  readonly checker?: SignatureChecker;
+  /** Of each chain, only the last signature is checked, by `settle`. Hashes and links are checked all the same. */
+  readonly isQuick?: boolean;
 }
 
 /** Checks one file. Lines go in one after the other, each after the promise of the one before, if it gave one. */
@@ -48,6 +52,8 @@ export interface LedgerVerifier {
   missPart(name: string): void;
   /** The bytes after the last line feed. A whole row is checked as one; anything else is a torn tail. */
   pushTornTail(bytes: Uint8Array): void | Promise<void>;
+  /** Checks what was left for the end. Needed before `finish` where a `checker` was given, or `isQuick`. */
+  settle(): Promise<void>;
   /** The report. Call it once, after the last promise has settled. */
   finish(): FileReport;
 }
@@ -67,6 +73,8 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
   const state: LedgerState = {
     path: options.path,
     backend: options.backend ?? nobleBackend,
+    checker: options.checker,
+    isQuick: options.isQuick ?? false,
     ring,
     problems: createProblemList(),
     memory: createRowMemory(),
@@ -84,6 +92,7 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
     push: (line) => checkRow(state, line),
     pushTornTail: (bytes) => checkTail(state, bytes),
     missPart: (name) => missPart(state, name),
+    settle: () => settleSignatures(state),
     finish: () => printFileReport(state),
   };
 }

@@ -65,6 +65,8 @@ export const WEIGHTS: Readonly<Record<ProblemCode, Weight>> = {
 /** The first sentence that speaks against each verdict of a file or a chain. */
 export interface Faults {
   authentic?: string;
+  /** Ticket of that sentence: signatures may be answered late. */
+  authenticTicket?: number;
   contiguous?: string;
   complete?: string;
   lawful?: string;
@@ -73,7 +75,10 @@ export interface Faults {
 export interface ProblemList {
   readonly faults: Faults;
   count: number;
-  readonly listed: Problem[];
+  /** By ticket. */
+  readonly listed: { readonly ticket: number; readonly problem: Problem }[];
+  /** The place of the next problem in the order of the procedure. */
+  nextTicket: number;
 }
 
 /** Where a problem was seen. `line` 0 stands for the file as a whole. */
@@ -83,7 +88,20 @@ export interface Place {
 }
 
 export function createProblemList(): ProblemList {
-  return { faults: {}, count: 0, listed: [] };
+  return { faults: {}, count: 0, listed: [], nextTicket: 0 };
+}
+
+/**
+ * Reserves the place of a problem that may be found later: the list is then the same as if it had been found now.
+ * Later problems may only be such that speak against `authentic` alone: the other verdicts are looked at on the way.
+ */
+export function reserveTicket(list: ProblemList): number {
+  return list.nextTicket++;
+}
+
+/** The problems that are listed, by line. */
+export function listProblems({ listed }: ProblemList): readonly Problem[] {
+  return listed.map(({ problem }) => problem).sort((a, b) => a.line - b.line);
 }
 
 /** Adds a problem to the list and to the faults of everything it speaks against. */
@@ -92,17 +110,37 @@ export function addProblem(
   code: ProblemCode,
   place: Place,
   message: string,
-  options: { readonly faults?: Faults | undefined; readonly severity?: Severity } = {},
+  options: {
+    readonly faults?: Faults | undefined;
+    readonly severity?: Severity;
+    /** Where it was reserved. */
+    readonly ticket?: number | undefined;
+  } = {},
 ): void {
   const { severity, against } = WEIGHTS[code];
   const weighs = options.severity === undefined || options.severity === 'error';
+  const ticket = options.ticket ?? reserveTicket(list);
   list.count++;
-  if (list.listed.length < MAX_LISTED_PROBLEMS) {
-    list.listed.push({ code, severity: options.severity ?? severity, ...place, message });
-  }
+  insert(list, ticket, { code, severity: options.severity ?? severity, ...place, message });
   const because = place.line > 0 ? `Line ${place.line}: ${message}` : message;
   for (const verdict of weighs ? against : []) {
-    list.faults[verdict] ??= because;
-    if (options.faults) options.faults[verdict] ??= because;
+    blame(list.faults, verdict, because, ticket);
+    if (options.faults) blame(options.faults, verdict, because, ticket);
+  }
+}
+
+function insert({ listed }: ProblemList, ticket: number, problem: Problem): void {
+  let at = listed.length;
+  while (at > 0 && (listed[at - 1]?.ticket ?? 0) > ticket) at--;
+  if (at >= MAX_LISTED_PROBLEMS) return;
+  listed.splice(at, 0, { ticket, problem });
+  if (listed.length > MAX_LISTED_PROBLEMS) listed.pop();
+}
+
+function blame(faults: Faults, verdict: Judged, because: string, ticket: number): void {
+  if (verdict !== 'authentic') faults[verdict] ??= because;
+  else if (faults.authenticTicket === undefined || ticket < faults.authenticTicket) {
+    faults.authentic = because;
+    faults.authenticTicket = ticket;
   }
 }

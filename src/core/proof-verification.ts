@@ -27,6 +27,7 @@ export async function verifyProof(
   const { checkpoints: _, ...others } = options;
   const verifier = createLedgerVerifier({ ...others, path });
   await verifier.push(extra);
+  await verifier.settle();
   const alone = verifier.finish();
   const { verdicts, problems } = await verifyEntry(extra, options);
   const found = holdToProof(reading.value, extra, alone, options);

@@ -13,6 +13,15 @@ interface WaitingSignature {
   readonly timestampMs: number;
 }
 
+/** The newest signature of a chain, and the hashes that it may be over. */
+interface LastSignature {
+  readonly line: number;
+  readonly sequence: number;
+  readonly hashes: readonly Uint8Array[];
+  readonly signature: string;
+  readonly ticket: number;
+}
+
 /** One signer's chain and what was seen of it. */
 export interface SignerChain {
   readonly fingerprint: string;
@@ -32,6 +41,10 @@ export interface SignerChain {
   lastTimestampMs: number;
   /** Rows whose signature could not be checked. */
   unchecked: number;
+  /** Rows whose signature was left out on purpose. */
+  skipped: number;
+  /** The row whose signature is checked at the end, when it is the last. */
+  lastSignature: LastSignature | undefined;
   waiting: WaitingSignature[];
   readonly faults: Faults;
 }
@@ -139,6 +152,8 @@ function createSigner(
     startsLate: false,
     lastTimestampMs: Number.NaN,
     unchecked: 0,
+    skipped: 0,
+    lastSignature: undefined,
     waiting: [],
     faults: {},
   };

@@ -11,6 +11,10 @@ export interface Evidence {
   readonly unpinnedKeys: number;
   /** Rows whose key is not known, so that nobody checked their signature. */
   readonly uncheckedRows: number;
+  /** Rows before the last of their chain, whose signatures were left out on purpose. */
+  readonly skippedRows: number;
+  /** Whether the verifier was asked to leave things out. */
+  readonly isQuick: boolean;
   /** Why the row order is not fully shown although nothing contradicts it. */
   readonly unseen: string | undefined;
   /** The evidence when it is. */
@@ -29,6 +33,7 @@ const NO_POLICY: Verdict = {
   answer: 'unknown',
   because: 'No policies were brought, so no decision was made again.',
 };
+const QUICK_LAWFUL: Verdict = { answer: 'unknown', because: 'Quick: no decision was made again.' };
 const NO_ROWS: Verdict = { answer: 'unknown', because: 'There are no rows to judge.' };
 
 export function judge(evidence: Evidence): Verdicts {
@@ -58,7 +63,7 @@ export function isOk(verdicts: Verdicts): boolean {
 }
 
 function judgeAuthentic(evidence: Evidence): Verdict {
-  const { faults, rows, keys, unpinnedKeys, uncheckedRows } = evidence;
+  const { faults, rows, keys, unpinnedKeys, uncheckedRows, skippedRows } = evidence;
   if (faults.authentic !== undefined) return { answer: 'no', because: faults.authentic };
   if (rows === 0) return NO_ROWS;
   if (uncheckedRows > 0) {
@@ -66,6 +71,13 @@ function judgeAuthentic(evidence: Evidence): Verdict {
     return {
       answer: 'unknown',
       because: `The key of ${what} was not known when they were read, so those signatures were not checked.`,
+    };
+  }
+  if (skippedRows > 0) {
+    const checked = `${rows - skippedRows} of ${count(rows, 'signature')}`;
+    return {
+      answer: 'unknown',
+      because: `Quick: ${checked} checked and valid, the last of each chain; the rows before it hang on it by their hashes, and their own signatures were not looked at.`,
     };
   }
   if (unpinnedKeys > 0) {
@@ -79,8 +91,9 @@ function judgeAuthentic(evidence: Evidence): Verdict {
   return { answer: 'yes', because: `${validText(rows)} under ${count(keys, 'pinned key')}.` };
 }
 
-function judgeLawful({ faults, rows, lawful }: Evidence): Verdict {
+function judgeLawful({ faults, rows, lawful, isQuick }: Evidence): Verdict {
   if (faults.lawful !== undefined) return { answer: 'no', because: faults.lawful };
+  if (isQuick && !lawful) return QUICK_LAWFUL;
   return rows === 0 ? NO_ROWS : (lawful ?? NO_POLICY);
 }
 

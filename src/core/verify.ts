@@ -73,6 +73,7 @@ async function verifyAll(
 ): Promise<FileReport> {
   const verifier: LedgerVerifier = createLedgerVerifier({ ...options, path });
   for await (const entry of entries) await verifier.push(encodeEntry(entry));
+  await verifier.settle();
   return verifier.finish();
 }
 
