@@ -40,10 +40,16 @@ describeInBrowser('the dashboard', () => {
     const text = await page.locator('.table-foot .num').innerText();
     return Number(text.replace(/\D/g, ''));
   }
+  /** Resolves once the list is that of the filter. */
+  async function waitForList(q: string): Promise<void> {
+    await page.waitForFunction(
+      (text) => document.querySelector('.table-frame')?.getAttribute('data-q') === text,
+      q,
+    );
+  }
   async function setFilter(q: string): Promise<void> {
     await page.fill('.filter-input', q);
-    await page.waitForFunction((text) => new URLSearchParams(location.search).get('q') === text, q);
-    await page.waitForSelector('.table-frame[aria-busy="false"]');
+    await waitForList(q);
   }
 
   it('shows a call of another process without being asked', async () => {
@@ -154,7 +160,7 @@ describeInBrowser('the dashboard', () => {
     await page.keyboard.press('End');
     await page.keyboard.press('c');
     await page.waitForURL((url) => url.searchParams.get('q') === null);
-    await page.waitForSelector('.table-frame[aria-busy="false"]');
+    await waitForList('');
     await page.waitForSelector('.row.is-selected.is-block');
     expect(await readTotal()).toBeGreaterThan(CALLS);
   });
