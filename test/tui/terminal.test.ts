@@ -77,7 +77,7 @@ describe.skipIf(!hasScript)('watch in a terminal', () => {
     terminal.type('/user:carol');
     at = await terminal.see('/ .*user:carol', at);
     terminal.type('\r');
-    await terminal.see(/1 call [^]*filter: user:carol/, at);
+    await terminal.see(/1 call [\s\S]*filter: user:carol/, at);
     terminal.type('\u0003');
     const { rest, screens, output } = await terminal.end();
     expect(rest.trim().split(/\s+/)).toEqual(['END=0', 'echo']);
