@@ -48,10 +48,11 @@ export function judgePolicyFiles(name: string, controls: Controls, nowMs: number
   return warn(name, message, 'agentguard policy check <file> tells what is wrong; a good file is taken over');
 }
 
-function describeGrant({ usd, untilMs, match, capIndex, by }: Grant): string {
+function describeGrant({ usd, untilMs, match, capPolicyId, capIndex, by }: Grant): string {
   const key = printScopeKey(match);
   const whose = key === '' ? '' : ` for ${shorten(key, 80)}`;
   const where = capIndex === undefined ? '' : ` on cap ${capIndex}`;
+  const of = capPolicyId === undefined ? '' : ` of "${shorten(capPolicyId, 60)}"`;
   const who = by === undefined ? '' : ` by ${shorten(by, 60)}`;
-  return `${showUsd(usd)} more${where}${whose} until ${new Date(untilMs).toISOString()}${who}`;
+  return `${showUsd(usd)} more${where}${of}${whose} until ${new Date(untilMs).toISOString()}${who}`;
 }

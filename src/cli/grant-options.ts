@@ -10,6 +10,7 @@ import { usageError } from './cli-error.js';
 export interface GrantOptions {
   readonly usd?: string;
   readonly until?: string;
+  readonly policy?: string;
   readonly cap?: string;
   readonly team?: string;
   readonly user?: string;
@@ -20,7 +21,7 @@ export interface GrantOptions {
   readonly environment?: string;
 }
 
-type GrantTerms = Pick<GrantRequest, 'usd' | 'until' | 'selector' | 'capIndex'>;
+type GrantTerms = Pick<GrantRequest, 'usd' | 'until' | 'selector' | 'capPolicyId' | 'capIndex'>;
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DEFAULT_MS = 3_600_000;
@@ -41,6 +42,7 @@ export function readGrantTerms(options: GrantOptions, nowMs: number): GrantTerms
   return {
     usd: readUsd(options.usd),
     until: readUntil(options.until, nowMs),
+    capPolicyId: readPolicyId(options.policy),
     capIndex: readIndex(options.cap),
     selector: readLabels(options),
   };
@@ -65,6 +67,13 @@ function readUntil(text: string | undefined, nowMs: number): GrantTerms['until']
   throw usageError(
     `--until takes a time from now such as 90m, 2h or 3d, or a moment ahead such as 2026-10-01T18:00:00Z, at most a year; found ${JSON.stringify(text)}`,
   );
+}
+
+function readPolicyId(text: string | undefined): string | undefined {
+  const fault = text === undefined ? undefined : findNameFault(text);
+  if (fault !== undefined)
+    throw usageError(`--policy ${fault}`, 'it takes the id of a policy, as receipts name it');
+  return text;
 }
 
 function readIndex(text: string | undefined): number | undefined {

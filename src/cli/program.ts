@@ -154,6 +154,7 @@ function defineControls(add: Add): void {
     .description('raise money caps for a while, by a signed row')
     .option('--usd <amount>', 'how much more, in US dollars')
     .option('--until <when>', 'a time from now such as 2h, or a moment (default: 1h)')
+    .option('--policy <id>', 'only caps of this policy')
     .option('--cap <index>', 'only the cap at this place of its policy, from 0')
     .option('--team <id>', 'only for calls of this team')
     .option('--user <id>', 'only for calls of this user')

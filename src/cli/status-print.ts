@@ -30,9 +30,14 @@ function printControls(out: Printer, { stop, grants }: ScopeStatus, nowMs: numbe
     const who = stop.by === undefined ? '' : ` by ${shorten(stop.by)}`;
     out.line(['  ', paint('red', 'STOPPED'), ` ${shortSpan(nowMs - stop.sinceMs)} ago${who}${why}`], 4);
   }
-  for (const { usd, untilMs, match, by, reason } of grants) {
+  for (const { usd, untilMs, match, capPolicyId, by, reason } of grants) {
     const key = printScopeKey(match);
-    const words = [key === '' ? '' : ` for ${shorten(key)}`, by === undefined ? '' : ` by ${shorten(by)}`];
+    const of = capPolicyId === undefined ? '' : ` under ${shorten(capPolicyId)}`;
+    const words = [
+      of,
+      key === '' ? '' : ` for ${shorten(key)}`,
+      by === undefined ? '' : ` by ${shorten(by)}`,
+    ];
     const why = reason === undefined ? '' : `: ${shorten(reason)}`;
     const left = shortSpan(untilMs - nowMs);
     out.line(['  ', paint('cyan', 'grant'), ` ${shortUsd(usd)} more for ${left}${words.join('')}${why}`], 4);

@@ -51,6 +51,7 @@ const AMOUNT_NAMES = {
 
 /** Where a list of caps stands, and what its caps take from there. */
 export interface CapPlace {
+  readonly policyId: string;
   readonly scope: Selector;
   readonly timeZone: string;
   /** Index of the first cap. */
@@ -92,6 +93,7 @@ function readCap(fields: Fields, index: number, place: CapPlace): Cap | undefine
   const each = per === undefined ? [] : [`each ${per}`];
   return {
     index,
+    policyId: place.policyId,
     path: fields.path,
     task: place.task,
     unit,

@@ -28,6 +28,8 @@ export interface GrantTerms {
   readonly untilMs: number;
   /** The calls that it is for; empty: all. */
   readonly selector: Selector;
+  /** The one policy whose caps it is for. */
+  readonly capPolicyId?: string | undefined;
   /** The one cap that it is for, from 0. */
   readonly capIndex?: number | undefined;
 }
@@ -47,7 +49,7 @@ export function resumeRow(facts: ControlFacts, words: OperatorWords): JsonObject
 
 /** More room for a while. @throws RangeError for an amount or a span that is none */
 export function grantRow(facts: ControlFacts, terms: GrantTerms, words: OperatorWords): JsonObject {
-  const { usd, fromMs, untilMs, selector, capIndex } = terms;
+  const { usd, fromMs, untilMs, selector, capPolicyId, capIndex } = terms;
   if (usd <= 0n || untilMs <= fromMs) throw new RangeError('A grant gives more than nothing, for some time');
   return {
     ...head(facts, 'grant'),
@@ -55,6 +57,7 @@ export function grantRow(facts: ControlFacts, terms: GrantTerms, words: Operator
     from: new Date(fromMs).toISOString(),
     until: new Date(untilMs).toISOString(),
     ...(Object.keys(selector).length > 0 ? { selector: { ...selector } as JsonObject } : {}),
+    ...(capPolicyId === undefined ? {} : { capPolicyId }),
     ...(capIndex === undefined ? {} : { capIndex }),
     ...wordsOf(words),
   };

@@ -37,7 +37,7 @@ export function loadControls(saved: Json): ControlState | undefined {
 }
 
 function saveGrant(grant: Grant): Json {
-  const { id, fromMs, untilMs, usd, match, capIndex, by, reason } = grant;
+  const { id, fromMs, untilMs, usd, match, capPolicyId, capIndex, by, reason } = grant;
   return [
     id,
     fromMs,
@@ -47,6 +47,7 @@ function saveGrant(grant: Grant): Json {
     capIndex ?? null,
     by ?? null,
     reason ?? null,
+    capPolicyId ?? null,
   ];
 }
 
@@ -64,18 +65,19 @@ function loadStop(saved: Json): Stop | undefined {
 
 function loadGrant(saved: Json): Grant | undefined {
   if (!Array.isArray(saved)) return undefined;
-  const [id, fromMs, untilMs, usd, match, capIndex, by, reason] = saved;
+  const [id, fromMs, untilMs, usd, match, capIndex, by, reason, capPolicyId] = saved;
   if (typeof id !== 'string' || !isMoment(fromMs) || !isMoment(untilMs) || !isSelector(match))
     return undefined;
   if (typeof usd !== 'string' || !/^[1-9]\d{0,60}$/.test(usd) || !isText(by) || !isText(reason))
     return undefined;
-  if (capIndex !== null && !isMoment(capIndex)) return undefined;
+  if ((capIndex !== null && !isMoment(capIndex)) || !isText(capPolicyId)) return undefined;
   return {
     id,
     fromMs,
     untilMs,
     usd: BigInt(usd),
     match,
+    capPolicyId: capPolicyId ?? undefined,
     capIndex: capIndex ?? undefined,
     by: by ?? undefined,
     reason: reason ?? undefined,

@@ -32,6 +32,8 @@ export interface Grant {
   readonly usd: Usd;
   /** The calls that it is for. */
   readonly match: Selector;
+  /** The one policy whose caps it is for; `undefined`: all that decide. */
+  readonly capPolicyId: string | undefined;
   /** The one cap that it is for, by its place in the policy; `undefined`: every money cap with a window. */
   readonly capIndex: number | undefined;
   readonly by: string | undefined;
@@ -81,7 +83,7 @@ const MAX_PATHS = 20;
 export function createControls(): Controls {
   let state: ControlState = { stop: undefined, grants: new Map(), policies: new Map() };
   return {
-    name: 'controls 1',
+    name: 'controls 2',
     save: () => saveControls(state),
     load(saved) {
       const loaded = loadControls(saved);
@@ -104,15 +106,17 @@ export function createControls(): Controls {
 
 /** What grants add to one cap for one caller: the amount, and which of them they are. */
 export function grantedTo(
-  cap: Pick<Cap, 'index' | 'unit' | 'window'>,
+  cap: Pick<Cap, 'index' | 'policyId' | 'unit' | 'window'>,
   actor: Selector,
   grants: readonly Grant[] = [],
 ): { readonly granted: Usd; readonly ids: readonly string[] } {
   if (grants.length === 0 || cap.unit !== 'usd') return NOTHING;
   const mine = grants.filter(
-    ({ match, capIndex }) =>
+    ({ match, capIndex, capPolicyId }) =>
+      (capPolicyId === undefined || capPolicyId === cap.policyId) &&
       // A limit on single calls keeps accidents small: more room in a window is no reason to lift it.
-      (capIndex === undefined ? cap.window !== 'per_call' : capIndex === cap.index) && covers(match, actor),
+      (capIndex === undefined ? cap.window !== 'per_call' : capIndex === cap.index) &&
+      covers(match, actor),
   );
   if (mine.length === 0) return NOTHING;
   return { granted: mine.reduce((sum, { usd }) => sum + usd, 0n), ids: mine.map(({ id }) => id) };
@@ -173,11 +177,14 @@ function readGrant(row: JsonObject, id: string, about: Pick<Grant, 'by' | 'reaso
   const fromMs = parseInstant(text(row.from) ?? '');
   const untilMs = parseInstant(text(row.until) ?? '');
   const match = row.selector === undefined ? {} : readMatch(row.selector);
-  const { capIndex } = row;
+  const { capIndex, capPolicyId } = row;
+  const ofPolicy = text(capPolicyId);
+  if (ofPolicy !== capPolicyId) return undefined;
   const isIndex = capIndex === undefined || (Number.isSafeInteger(capIndex) && (capIndex as number) >= 0);
   if (id === '' || usd === undefined || usd <= 0n || !isIndex || !match) return undefined;
   if (fromMs === undefined || untilMs === undefined || untilMs <= fromMs) return undefined;
-  return { id, fromMs, untilMs, usd, match, capIndex: capIndex as number | undefined, ...about };
+  const cap = { capPolicyId: ofPolicy, capIndex: capIndex as number | undefined };
+  return { id, fromMs, untilMs, usd, match, ...cap, ...about };
 }
 
 /** A selector with anything unknown in it would match more than was meant. */

@@ -85,8 +85,9 @@ function compilePolicy(fields: Fields, backend: Pick<CryptoBackend, 'sha256'>): 
   const effectiveFromMs = readEffectiveFrom(fields) ?? (isShort ? 0 : undefined);
   const timeZone = readTimeZone(fields) ?? 'UTC';
   const { rules, providerRules } = readRules(fields);
-  const own = readCapList(fields, { scope: scope ?? {}, timeZone, firstIndex: 0 });
-  const { tasks, caps: taskCaps } = readTasks(fields, scope ?? {}, timeZone, own.length);
+  const place = { policyId: id ?? '', scope: scope ?? {}, timeZone };
+  const own = readCapList(fields, { ...place, firstIndex: 0 });
+  const { tasks, caps: taskCaps } = readTasks(fields, { ...place, firstIndex: own.length });
   const caps = [...own, ...taskCaps];
   const requiredCapability = readOneOf(fields, 'requiredCapability', CAPABILITIES);
   const defaultMaxOutputTokens = readMaxOutputTokens(fields);

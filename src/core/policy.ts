@@ -159,6 +159,8 @@ export type RulePolicy = Pick<SpendPolicy, 'name'> &
 export interface Cap {
   /** Place in `caps`, from 0; caps of tasks come after those. */
   readonly index: number;
+  /** `id` of its policy. */
+  readonly policyId: string;
   /** Where it is written: `caps[1]`. */
   readonly path: string;
   /** The task that it stands in. */

@@ -1,5 +1,5 @@
 /** Reads the tasks of a policy, each compiled once; their caps join those of the policy (docs/policy.md "Tasks"). */
-import { MAX_REASON_LENGTH, readCapList } from './cap-reader.js';
+import { type CapPlace, MAX_REASON_LENGTH, readCapList } from './cap-reader.js';
 import {
   asFields,
   type Fields,
@@ -16,7 +16,6 @@ import { normalizeModelId } from './model-id.js';
 import { CAPABILITIES, type Cap, type PolicyTask } from './policy.js';
 import type { ModelPattern } from './rule.js';
 import { readUsdPerToken } from './rule-reader.js';
-import type { Selector } from './scope.js';
 import { OTHER_TASKS, type Task } from './task.js';
 
 const TASK_KEYS: readonly (keyof PolicyTask)[] = [
@@ -35,7 +34,7 @@ export interface Tasks {
 }
 
 /** The tasks that could be read, from the key `tasks`; their caps are numbered from `firstIndex`. */
-export function readTasks(fields: Fields, scope: Selector, timeZone: string, firstIndex: number): Tasks {
+export function readTasks(fields: Fields, place: CapPlace): Tasks {
   const tasks: Task[] = [];
   const caps: Cap[] = [];
   const table = readObject(fields, 'tasks');
@@ -53,7 +52,8 @@ export function readTasks(fields: Fields, scope: Selector, timeZone: string, fir
     if (!entry || nameFault !== undefined) continue;
     const task = readTask(entry, name);
     if (task) tasks.push(task);
-    caps.push(...readTaskCaps(entry, name, scope, timeZone, firstIndex + caps.length, task?.fallback?.text));
+    const firstIndex = place.firstIndex + caps.length;
+    caps.push(...readTaskCaps(entry, name, { ...place, firstIndex, fallback: task?.fallback?.text }));
   }
   return { tasks, caps };
 }
@@ -85,14 +85,8 @@ function readPattern(fields: Fields, key: 'model' | 'fallback'): ModelPattern | 
   return text === undefined ? undefined : { text, parts: normalizeModelId(text).split(/\*+/) };
 }
 
-function readTaskCaps(
-  fields: Fields,
-  name: string,
-  scope: Selector,
-  timeZone: string,
-  firstIndex: number,
-  fallback: string | undefined,
-): readonly Cap[] {
+function readTaskCaps(fields: Fields, name: string, place: CapPlace): readonly Cap[] {
+  const { scope } = place;
   if (name === OTHER_TASKS && fields.data.caps !== undefined) {
     const message = 'does not go with the task "*", which is no label to count by; write them in the policy';
     noteProblem(fields.problems, joinPath(fields.path, 'caps'), message);
@@ -103,11 +97,5 @@ function readTaskCaps(
     noteProblem(fields.problems, fields.path, message);
     return [];
   }
-  return readCapList(fields, {
-    scope: { ...scope, taskId: name },
-    timeZone,
-    firstIndex,
-    task: name,
-    fallback,
-  });
+  return readCapList(fields, { ...place, scope: { ...scope, taskId: name }, task: name });
 }

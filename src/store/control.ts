@@ -51,11 +51,11 @@ export function resumeScope(request: ControlRequest): Promise<Receipt | undefine
  * @throws RangeError when it would end before it begins
  */
 export async function grantScope(request: GrantRequest): Promise<Receipt> {
-  const { until, usd, selector, capIndex } = request;
+  const { until, usd, selector, capPolicyId, capIndex } = request;
   const receipt = await write(request, (facts) => {
     const fromMs = facts.timestampMs;
     const untilMs = 'atMs' in until ? until.atMs : fromMs + until.forMs;
-    return grantRow(facts, { usd, selector, capIndex, fromMs, untilMs }, request);
+    return grantRow(facts, { usd, selector, capPolicyId, capIndex, fromMs, untilMs }, request);
   });
   if (!receipt) throw new TypeError('a grant always has a row');
   return receipt;

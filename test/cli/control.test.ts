@@ -154,6 +154,15 @@ describe('agentguard grant', () => {
     expect(told.caps[0]).toMatchObject({ limitUsd: '3', grantedUsd: '1' });
   });
 
+  it('that names another policy than the guard has gives nothing', async () => {
+    const { decide, cli } = await openHome();
+    await decide();
+    expect((await cli('grant', '--usd', '1', '--policy', 'other')).out).toContain('of the policy other');
+    expect(await decide()).toBe('cap_exceeded');
+    await cli('grant', '--usd', '1', '--policy', 'test');
+    expect(await decide()).toBe('allowed');
+  });
+
   it('is for the calls that its flags name', async () => {
     const { guards, decide, cli } = await openHome();
     await decide();
@@ -174,6 +183,7 @@ describe('agentguard grant', () => {
     [['--usd', '1', '--until', '2020-01-01T00:00:00Z'], '--until takes a time'],
     [['--usd', '1', '--until', 'tomorrow'], '--until takes a time'],
     [['--usd', '1', '--cap', 'x'], '--cap takes the place'],
+    [['--usd', '1', '--policy', ''], '--policy must not be empty'],
     [['--usd', '1', '--user', ''], '--user must not be empty'],
   ])('%j is refused', async (argv, words) => {
     const { cli, doctor } = await openHome();

@@ -64,7 +64,7 @@ describe('a stop', () => {
 });
 
 describe('a grant', () => {
-  const CAP = { index: 1, unit: 'usd', window: 'per_day' } as const;
+  const CAP = { index: 1, policyId: 'team', unit: 'usd', window: 'per_day' } as const;
   const grants = (controls: ReturnType<typeof createControls>, atMs = NOON) => controls.listGrants(atMs);
 
   it('is in force from its first moment to its last, the end not included', () => {
@@ -95,6 +95,15 @@ describe('a grant', () => {
     for (const unit of ['requests', 'tokens']) expect(granted({ unit }, all)).toBe(false);
   });
 
+  it('that names a policy is for the caps of that one alone, whatever stands at the same place of another', () => {
+    const more = { capPolicyId: 'team' };
+    for (const capIndex of [undefined, 1]) {
+      const list = grants(fold(grantRow(facts('a'), { ...terms, ...more, capIndex }, {})));
+      expect(grantedTo(CAP, {}, list).ids).toEqual(['a']);
+      expect(grantedTo({ ...CAP, policyId: 'org' }, {}, list).ids).toEqual([]);
+    }
+  });
+
   it('is for the calls that its selector covers', () => {
     const list = grants(fold(grantRow(facts('a'), { ...terms, selector: { userId: 'alice' } }, {})));
     expect(grantedTo(CAP, { userId: 'alice', teamId: 't' }, list).ids).toEqual(['a']);
@@ -112,6 +121,8 @@ describe('a grant', () => {
     ['from', null],
     ['capIndex', -1],
     ['capIndex', '1'],
+    ['capPolicyId', 1],
+    ['capPolicyId', null],
     ['selector', { userID: 'alice' }],
     ['selector', { userId: 7 }],
     ['selector', []],
@@ -170,7 +181,7 @@ describe('saved controls', () => {
     fc.tuple(fc.nat(9), fc.nat(5), fc.nat(5)).map(([id, from, long]) => {
       const fromMs = NOON + from * HOUR;
       const span = { fromMs, untilMs: fromMs + (long + 1) * HOUR };
-      const more = long % 2 === 0 ? {} : { capIndex: long };
+      const more = long % 2 === 0 ? {} : { capIndex: long, capPolicyId: `p${long}` };
       return grantRow(facts(`g${id}`, fromMs), { ...terms, ...span, ...more }, { by: 'ops' });
     }),
     fc

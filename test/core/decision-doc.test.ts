@@ -139,7 +139,7 @@ const rotation = rotationRow({ ...place, retiredKeyHex: 'a', newKeyHex: 'b', rea
 const controls = [
   grantRow(
     place,
-    { usd: 1n, fromMs: 0, untilMs: 1, selector: { userId: 'u' }, capIndex: 0 },
+    { usd: 1n, fromMs: 0, untilMs: 1, selector: { userId: 'u' }, capPolicyId: 'p', capIndex: 0 },
     { by: 'b', reason: 'r' },
   ),
   policyChangeRow(place, policy, other),

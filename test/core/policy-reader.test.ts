@@ -71,6 +71,7 @@ describe('a valid policy', () => {
       caps: [
         {
           index: 0,
+          policyId: 'team',
           path: 'caps[0]',
           task: undefined,
           unit: 'usd',

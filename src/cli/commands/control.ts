@@ -157,8 +157,9 @@ function printOutcome(
   if (decision.control === 'stop') out.command(suggest(context, 'resume'));
 }
 
-function tellGrant({ amountUsd, until, capIndex }: Receipt['decision']): string {
+function tellGrant({ amountUsd, until, capPolicyId, capIndex }: Receipt['decision']): string {
   if (typeof amountUsd !== 'string') return '';
   const where = typeof capIndex === 'number' ? `cap ${capIndex}` : 'each money cap with a window';
-  return `: $${amountUsd} more on ${where} until ${String(until)}`;
+  const of = typeof capPolicyId === 'string' ? ` of the policy ${shorten(capPolicyId, 60)}` : '';
+  return `: $${amountUsd} more on ${where}${of} until ${String(until)}`;
 }

@@ -94,11 +94,12 @@ export function describeStatus(statuses: readonly ScopeStatus[], ok: boolean, no
       stop: stop
         ? { since: new Date(stop.sinceMs).toISOString(), by: stop.by ?? null, reason: stop.reason ?? null }
         : null,
-      grants: grants.map(({ id, usd, untilMs, match, capIndex, by, reason }) => ({
+      grants: grants.map(({ id, usd, untilMs, match, capPolicyId, capIndex, by, reason }) => ({
         id,
         usd: printUsd(usd),
         until: new Date(untilMs).toISOString(),
         calls: printScopeKey(match),
+        policyId: capPolicyId ?? null,
         capIndex: capIndex ?? null,
         by: by ?? null,
         reason: reason ?? null,
