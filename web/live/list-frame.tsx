@@ -52,6 +52,8 @@ export function ListFrame({ live, onOpen, onFilter, jumping }: ListFrameProps): 
 
 function ListFoot({ live, jumping }: Pick<ListFrameProps, 'live' | 'jumping'>): JSX.Element {
   const { list, table, paused } = live;
+  // Its props stay the same while the list changes, so nothing else would draw it again.
+  void list.version.value;
   return (
     <footer class="table-foot">
       <span class="num">{list.q() === undefined ? 'Reading…' : countOf(list.total(), 'decision')}</span>
