@@ -25,6 +25,12 @@ export class CliError extends Error implements Failure {
 /** Thrown by a command that runs until somebody stops it, once that happened: it ended well. */
 export class CleanStop extends Error {
   override readonly name = 'CleanStop';
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode = EXIT_CODES.ok) {
+    super('stopped');
+    this.exitCode = exitCode;
+  }
 }
 
 /** The command line is wrong. */

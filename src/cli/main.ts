@@ -17,7 +17,7 @@ export async function run(io: CliIo): Promise<ExitCode> {
   try {
     return await orInterrupted(execute(io), io.signal);
   } catch (error) {
-    if (error instanceof CleanStop) return EXIT_CODES.ok;
+    if (error instanceof CleanStop) return error.exitCode;
     if (io.signal.aborted) return EXIT_CODES.interrupted;
     return printFailure(io, describeFailure(error) ?? describeBug(error));
   }

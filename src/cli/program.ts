@@ -235,7 +235,12 @@ function defineVerify(add: (name: string, example: string, load: () => Promise<H
     .option('--trust <file>', 'JSON file of keys whose owners are known')
     .option('--policy <file>', 'this policy must have governed every decision; may be repeated', collect)
     .option('--checkpoint <file>', 'the ledger must extend this checkpoint; may be repeated', collect)
-    .option('--require <verdicts>', 'verdicts that must be "yes", such as authentic,contiguous');
+    .option('--require <verdicts>', 'verdicts that must be "yes", such as authentic,contiguous')
+    .option(
+      '--quick',
+      'all hashes and links, but of each signer only the last signature, and no decision again',
+    )
+    .option('--follow', 'go on with each row that is appended, until Ctrl-C or the first error');
 }
 
 function bindOutput({ stdout, stderr }: CliIo) {

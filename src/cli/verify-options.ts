@@ -30,6 +30,16 @@ export function readRequired(value: unknown): readonly VerdictName[] {
   });
 }
 
+/** How to verify: what may be left out, and whether to go on. @throws CliError for options that exclude each other. */
+export function readManner({ quick, follow, policy }: OptionValues): {
+  readonly isQuick: boolean;
+  readonly follows: boolean;
+} {
+  if (quick && follow) throw usageError('--quick and --follow exclude each other');
+  if (quick && policy) throw usageError('--quick decides no call again, so --policy would be left out');
+  return { isQuick: quick === true, follows: follow === true };
+}
+
 /** The keys to verify with, from `--public-key` and `--trust`. @throws CliError for anything that is no key. */
 export async function readKeys({ io }: CommandContext, options: OptionValues): Promise<VerifyOptions> {
   const allowedKeys = options.publicKey as readonly string[] | undefined;

@@ -18,7 +18,7 @@ import type { Policy } from './policy.js';
 import { addProblem, createProblemList } from './problem-list.js';
 import { quote, type Refusal } from './reading.js';
 import { type HashedReceipt, readHashedReceipt, readMember } from './receipt.js';
-import type { FileReport, PinnedKey } from './report.js';
+import type { FileReport, PinnedKey, Problem } from './report.js';
 import { followRotation, isAllowed } from './rotation-step.js';
 import { readJsonLine } from './row-reader.js';
 import { checkSignature, settleSignatures } from './signature-step.js';
@@ -52,6 +52,10 @@ export interface LedgerVerifier {
   missPart(name: string): void;
   /** The bytes after the last line feed. A whole row is checked as one; anything else is a torn tail. */
   pushTornTail(bytes: Uint8Array): void | Promise<void>;
+  /** Tells that rows which were pushed are not there any more: cut off, replaced, or gone with their file. */
+  loseRows(how: 'TRUNCATED' | 'REWRITTEN' | 'LEDGER_MISSING'): void;
+  /** The problems listed so far but the first `known`, in the order of the procedure. */
+  listProblems(known: number): readonly Problem[];
   /** Checks what was left for the end. Needed before `finish` where a `checker` was given, or `isQuick`. */
   settle(): Promise<void>;
   /** The report. Call it once, after the last promise has settled. */
@@ -92,6 +96,8 @@ export function createLedgerVerifier(options: VerifyOptions & { readonly path: s
     push: (line) => checkRow(state, line),
     pushTornTail: (bytes) => checkTail(state, bytes),
     missPart: (name) => missPart(state, name),
+    loseRows: (how) => loseRows(state, how),
+    listProblems: (known) => state.problems.listed.slice(known).map(({ problem }) => problem),
     settle: () => settleSignatures(state),
     finish: () => printFileReport(state),
   };
@@ -214,6 +220,16 @@ function missPart(state: LedgerState, name: string): void {
   // The rows after it will show what was in it; here it is named.
   const message = `The part ${name} of the ledger is not there, and a later part is.`;
   report(state, 'PART_MISSING', { line: 0, sequence: null }, message);
+}
+
+const LOSSES = {
+  TRUNCATED: 'The file has become shorter: rows that were seen are cut off.',
+  REWRITTEN: 'Another file stands in the place of the one whose rows were seen.',
+  LEDGER_MISSING: 'The file whose rows were seen is gone.',
+};
+
+function loseRows(state: LedgerState, how: keyof typeof LOSSES): void {
+  report(state, how, { line: 0, sequence: null }, LOSSES[how]);
 }
 
 function checkTail(state: LedgerState, bytes: Uint8Array): void | Promise<void> {

@@ -40,7 +40,7 @@ export function judge(evidence: Evidence): Verdicts {
   return {
     authentic: judgeAuthentic(evidence),
     contiguous: judgeContiguous(evidence),
-    complete: evidence.complete ?? NO_CHECKPOINT,
+    complete: judgeComplete(evidence),
     lawful: judgeLawful(evidence),
   };
 }
@@ -89,6 +89,11 @@ function judgeAuthentic(evidence: Evidence): Verdict {
     };
   }
   return { answer: 'yes', because: `${validText(rows)} under ${count(keys, 'pinned key')}.` };
+}
+
+function judgeComplete({ faults, complete }: Evidence): Verdict {
+  if (faults.complete !== undefined) return { answer: 'no', because: faults.complete };
+  return complete ?? NO_CHECKPOINT;
 }
 
 function judgeLawful({ faults, rows, lawful, isQuick }: Evidence): Verdict {

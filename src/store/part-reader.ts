@@ -27,11 +27,31 @@ export async function* readLedgerBytes(path: string): AsyncGenerator<Uint8Array>
   }
   const { full, newest } = await openHistory(path);
   try {
-    for (const part of full) yield* readFile(await fs.open(join(dirname(path), namePart(part)), 'r'));
+    yield* readParts(path, full);
     if (newest) yield* readFile(newest);
   } finally {
     await newest?.close();
   }
+}
+
+/** A ledger by its parts. */
+export interface OpenedParts {
+  /** Bytes of the full parts. */
+  readonly older: AsyncGenerator<Uint8Array>;
+  /** Which file the newest part is, and its bytes; `undefined` while there is none. */
+  readonly newest: { readonly file: FileIdentity; readonly bytes: AsyncGenerator<Uint8Array> } | undefined;
+}
+
+/**
+ * As `readLedgerBytes`, for whoever goes on to follow the newest part. Read all of both: that closes the files.
+ *
+ * @throws the system's error when there is nothing to read
+ */
+export async function openParts(path: string): Promise<OpenedParts> {
+  const { full, newest } =
+    basename(path) === LEDGER_FILE ? await openHistory(path) : { full: [], newest: await fs.open(path, 'r') };
+  const older = readParts(path, full);
+  return { older, newest: newest && { file: await newest.stat(), bytes: readFile(newest) } };
 }
 
 /** Bytes in all files that `readLedgerBytes` reads. @throws the system's error when there is nothing to read */
@@ -87,6 +107,10 @@ async function openHistory(path: string) {
     if (!newest || (await findFullPart(path, await newest.stat())) === undefined) return { full, newest };
     await newest.close();
   }
+}
+
+async function* readParts(path: string, parts: readonly number[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield* readFile(await fs.open(join(dirname(path), namePart(part)), 'r'));
 }
 
 async function findFullParts(path: string): Promise<number[]> {
