@@ -2,6 +2,8 @@
  * The gate in a `fetch`: no request that can spend leaves without a recorded, held attempt. `guardFetch` gives it to any
  * library that takes a `fetch`; `openai.ts` puts it behind the method it guards.
  */
+
+import type { Decision } from '../core/decide.js';
 import { AgentGuardError } from '../core/errors.js';
 import { requestLimits } from '../core/policy-set.js';
 import { type AllowedCall, type CallRequest, unknownCost } from './call.js';
@@ -30,8 +32,14 @@ export interface Ticket {
   /** The body as decided, and its JSON: exactly what may be sent. `undefined` in shadow: the caller's own. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   readonly text: string | undefined;
+  /** The body that a decision allows; `undefined` in shadow. */
+  readonly rewrite: (decision: Decision) => Readonly<Record<string, unknown>> | undefined;
+  /** The JSON of a repeat, whose policy may by now allow other providers or prices than `text` names. */
+  retryText: string | undefined;
   /** The usage event of a stream was asked for by the guard, not by the caller. */
-  readonly hidesUsage: boolean;
+  hidesUsage: boolean;
+  /** Whether the guard asks for that event wherever it rewrites the body. */
+  readonly asksForUsage: boolean;
   /** How many answers the request asks for. */
   readonly choices: number;
   sent: boolean;
@@ -104,14 +112,13 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     routes: request ? listNamedProviders(request.body) : [],
   } as const;
   const call = await guard.authorize({ model, provider, path: recorded, quote, prices, signal, ...asks });
-  const { decision } = call;
   // The bound of an enforced call must hold upstream, also under a cap in shadow; the shadow mode touches nothing.
-  const sent =
-    request &&
-    decision.parts.some(({ policy }) => policy.mode === 'enforce') &&
-    decision.quote.kind === 'bounded'
-      ? rewriteBody(request, decision.quote, provider, decision.routes)
+  const rewrite = ({ parts, quote: decided, routes }: Decision) =>
+    request && decided.kind === 'bounded' && parts.some(({ policy }) => policy.mode === 'enforce')
+      ? rewriteBody(request, decided, provider, routes)
       : undefined;
+  const sent = rewrite(call.decision);
+  const addsUsage = request !== undefined && asksForUsage(request, provider);
   return {
     call,
     provider,
@@ -120,7 +127,10 @@ export async function issueTicket(guard: Guard, asked: AskedRequest): Promise<Ti
     asks,
     body: sent,
     text: sent && JSON.stringify(sent),
-    hidesUsage: sent !== undefined && request !== undefined && asksForUsage(request, provider),
+    rewrite,
+    retryText: undefined,
+    asksForUsage: addsUsage,
+    hidesUsage: sent !== undefined && addsUsage,
     choices: request?.choices ?? 1,
     sent: false,
     upstream: undefined,
@@ -143,14 +153,15 @@ async function sendTicket(
   const { [TICKET]: _, ...rest } = init as RequestInit & { [TICKET]?: Ticket };
   try {
     requireUnchanged(rest.body, ticket);
-    if (ticket.sent) ticket.call = await retryTicket(guard, ticket, rest.signal ?? undefined);
+    if (ticket.sent) await retryTicket(guard, ticket, rest.signal ?? undefined);
   } catch (error) {
     // An abort or a time limit while it waited is the client's own: it knows its signal and its error for it.
     if (!rest.signal?.aborted) ticket.refusal = error;
     throw error;
   }
   ticket.sent = true;
-  return send(guard, fetch, input, rest, ticket);
+  const { retryText } = ticket;
+  return send(guard, fetch, input, retryText === undefined ? rest : { ...rest, body: retryText }, ticket);
 }
 
 function requireUnchanged(body: unknown, ticket: Ticket): void {
@@ -160,21 +171,25 @@ function requireUnchanged(body: unknown, ticket: Ticket): void {
   });
 }
 
-/** A client's own repeat of a request: a decision and a hold of its own, for the body that is already fixed. */
-function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<AllowedCall> {
+/** A client's own repeat of a request: a decision and a hold of its own, and what that decision allows to be sent. */
+async function retryTicket(guard: Guard, ticket: Ticket, signal: AbortSignal | undefined): Promise<void> {
   const { call, provider, prices, asks } = ticket;
   const { path } = call.facts;
-  return guard.authorize({
+  ticket.call = await guard.authorize({
     model: call.decision.modelResolved,
     provider,
     path,
-    // The body carries the price ceilings of the first attempt, which may be dearer than those of now.
+    // In shadow the body stays what the first attempt made it, whose prices may be dearer than those of now.
     quote: (model, nowMs) => dearerQuote(ticket.quote(model, nowMs), call.decision.quote),
     prices,
     ...asks,
     signal,
     retryOf: call,
   });
+  const body = ticket.rewrite(ticket.call.decision);
+  if (!body) return;
+  ticket.retryText = JSON.stringify(body);
+  ticket.hidesUsage ||= ticket.asksForUsage;
 }
 
 async function send(
@@ -186,7 +201,7 @@ async function send(
 ): Promise<Response> {
   const { call, choices, hidesUsage } = ticket;
   // In shadow nothing of the request is changed, and so nothing is asked for.
-  const changes = ticket.body !== undefined && ticket.provider === 'openrouter';
+  const changes = (ticket.body ?? ticket.retryText) !== undefined && ticket.provider === 'openrouter';
   let response: Response;
   try {
     response = await fetch(input, changes ? askForRoutes(input, init) : init);

@@ -57,6 +57,43 @@ describe('rules about providers', () => {
     expect(settlement?.decision).not.toHaveProperty('ruleBroken');
   });
 
+  it('of the moment are sent with each repeat of a request', async () => {
+    setPrices();
+    let nowMs = Date.parse('2026-11-20T11:59:59Z');
+    const standIn = await startStandIn({
+      script: () => {
+        nowMs = Date.parse('2026-11-20T12:00:00Z');
+        return standIn.requests.length > 1
+          ? { kind: 'answer' }
+          : { kind: 'error', status: 500, retryAfter: 0 };
+      },
+    });
+    const policy: RulePolicy = {
+      name: 'Not over noon',
+      rules: [
+        { effect: 'deny', action: '*', resource: 'provider/azure', when: { hours: '12:00-13:00' } },
+        { effect: 'allow', action: '*', resource: 'provider/*' },
+      ],
+    };
+    const home = await makeHome();
+    const client = new OpenAI({ apiKey: 'sk-test', baseURL: standIn.url, maxRetries: 1 });
+    const config = { home, provider: 'openrouter', clock: () => nowMs } as const;
+    const guarded = withSpendGuard(client, { policy, scope: SCOPE, config });
+    onTestFinished(async () => {
+      await guarded.$guard.close();
+      await standIn.close();
+    });
+    await guarded.chat.completions.create(ASK);
+    const sent = standIn.requests.map(({ body }) => (body as { provider?: { ignore?: string[] } }).provider);
+    expect(sent.map((provider) => provider?.ignore)).toEqual([undefined, ['azure']]);
+    expect(sent[1]).toMatchObject(sent[0] as object);
+    const rows = (await readRows(home)).map(({ decision }) => decision);
+    expect(rows.flatMap(({ attempt, routes }) => (routes ? [[attempt, routes]] : []))).toMatchObject([
+      [1, {}],
+      [2, { ignore: ['azure'] }],
+    ]);
+  });
+
   it('send an allow list, which a caller may narrow and not leave', async () => {
     const { standIn, ask, sent } = await openClient(
       rulesOf(['allow', 'anthropic'], ['allow', 'amazon-bedrock']),
