@@ -1,6 +1,7 @@
 /** Prints the table of bench/README.md for this machine. A name as argument runs only the parts that contain it. */
 import { benchCheckpoints } from './checkpoints.js';
 import { benchColdStart } from './cold-start.js';
+import { benchDashboard } from './dashboard.js';
 import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } from './decisions.js';
 import { benchGateway } from './gateway.js';
 import { BENCH_DIR, setPrices } from './guards.js';
@@ -18,6 +19,7 @@ const PARTS = {
   'cold-start': benchColdStart,
   checkpoints: benchCheckpoints,
   start: benchStart,
+  dashboard: benchDashboard,
   gateway: benchGateway,
   policies: benchManyPolicies,
 };

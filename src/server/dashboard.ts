@@ -27,8 +27,8 @@ export interface Dashboard {
   readonly port: number;
   /** An address that lets a browser in, once, within a minute. */
   makeLink(): string;
-  /** Resolves when the newest rows can be shown. */
-  readonly isReady: Promise<void>;
+  /** Resolves when every row that was there at the start can be shown. */
+  readonly isFilled: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export async function startDashboard(options: DashboardOptions): Promise<Dashboa
     url,
     port,
     makeLink: () => printLink(url, passes, now()),
-    isReady: index.hasFirst,
+    isFilled: index.isFilled,
     async close() {
       events.close();
       index.close();

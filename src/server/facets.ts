@@ -3,7 +3,7 @@ import type { FacetsAnswer, FacetValue } from '../core/dashboard.js';
 import type { ValueField } from '../core/grouping.js';
 import { type FieldCodes, readField } from './field-codes.js';
 import { createPacer } from './pacer.js';
-import type { Dictionaries } from './row-chunk.js';
+import type { Dictionaries, RowChunk } from './row-chunk.js';
 import type { SelectedSpan, Selection } from './selection.js';
 
 const MAX_VALUES = 20;
@@ -32,32 +32,40 @@ export const FACET_FIELDS = [
 
 export async function countFacets(selection: Selection, dictionaries: Dictionaries): Promise<FacetsAnswer> {
   const pace = createPacer();
-  const fields: Record<string, readonly FacetValue[]> = {};
-  for (const field of FACET_FIELDS) {
-    const codes = readField(field, dictionaries);
-    const counts = new Map<number, number>();
-    for (const span of selection.spans()) {
-      countSpan(span, codes, counts);
-      await pace();
-    }
-    fields[field] = listValues(counts, codes);
+  const counters = FACET_FIELDS.map((field) => createCounter(field, dictionaries));
+  for (const span of selection.spans()) {
+    const rows = listSelected(span);
+    for (const counter of counters) counter.add(span.chunk, rows);
+    await pace();
   }
-  return { total: selection.count(Number.POSITIVE_INFINITY), fields };
+  return {
+    total: selection.count(Number.POSITIVE_INFINITY),
+    fields: Object.fromEntries(counters.map((counter) => [counter.field, counter.list()])),
+  };
 }
 
-function countSpan({ chunk, from, to, flags }: SelectedSpan, codes: FieldCodes, sums: Map<number, number>) {
+function listSelected({ from, to, flags }: SelectedSpan): Uint16Array {
+  const rows = new Uint16Array(to - from);
+  let count = 0;
+  for (let at = from; at < to; at++) if (flags[at] === 1) rows[count++] = at;
+  return rows.subarray(0, count);
+}
+
+function createCounter(field: ValueField, dictionaries: Dictionaries) {
+  const codes = readField(field, dictionaries);
   let counts = new Uint32Array(256);
-  const column = codes.column === undefined ? undefined : chunk.codes[codes.column];
-  for (let at = from; at < to; at++) {
-    if (flags[at] !== 1) continue;
-    const code = column === undefined ? codes.codeOf(chunk, at) : (column[at] ?? 0);
-    if (code >= counts.length) counts = enlarge(counts, code);
-    counts[code]! += 1;
-  }
-  for (let code = 0; code < counts.length; code++) {
-    const count = counts[code] ?? 0;
-    if (count > 0) sums.set(code, (sums.get(code) ?? 0) + count);
-  }
+  return {
+    field,
+    add(chunk: RowChunk, rows: Uint16Array): void {
+      const column = codes.column === undefined ? undefined : chunk.codes[codes.column];
+      for (const at of rows) {
+        const code = column === undefined ? codes.codeOf(chunk, at) : (column[at] ?? 0);
+        if (code >= counts.length) counts = enlarge(counts, code);
+        counts[code]! += 1;
+      }
+    },
+    list: () => listValues(counts, codes),
+  };
 }
 
 function enlarge(counts: Uint32Array<ArrayBuffer>, code: number): Uint32Array<ArrayBuffer> {
@@ -66,10 +74,10 @@ function enlarge(counts: Uint32Array<ArrayBuffer>, code: number): Uint32Array<Ar
   return larger;
 }
 
-function listValues(counts: ReadonlyMap<number, number>, { textOf }: FieldCodes): readonly FacetValue[] {
+function listValues(counts: Uint32Array, { textOf }: FieldCodes): readonly FacetValue[] {
   const byText = new Map<string, number>();
-  for (const [code, count] of counts) {
-    const text = textOf(code);
+  for (const [code, count] of counts.entries()) {
+    const text = count > 0 ? textOf(code) : '';
     if (text !== '') byText.set(text, (byText.get(text) ?? 0) + count);
   }
   return [...byText]

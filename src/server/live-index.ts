@@ -11,7 +11,7 @@ import { printRow } from './row-summary.js';
 import { createSelection, type Selection } from './selection.js';
 
 /** How long news may wait for more of its kind, in milliseconds. */
-const ROWS_DELAY_MS = 20;
+const ROWS_DELAY_MS = 10;
 const STATE_DELAY_MS = 250;
 /** How often files are looked at for what no notice tells of. */
 const INSPECT_MS = 1_000;

@@ -13,6 +13,9 @@ import { codeOf, NO_FOLLOW } from './paths.js';
 const CHUNK_BYTES = 262_144;
 /** How often a followed file is looked at even when nothing announced a change. */
 const POLL_MS = 500;
+/** The watcher tells nothing of a change within 50 ms of another: after one, it is looked again a few times. */
+const LOOK_AGAIN_MS = 25;
+const LOOKS_AGAIN = 4;
 
 /** A run of complete lines; the last run also has what follows the last line feed. */
 export interface LineRun {
@@ -100,16 +103,21 @@ async function* followFile(
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   let readTo = fromOffset;
   let isFull = false;
+  let looksAgain = 0;
   while (!signal?.aborted) {
     if ((await file.stat()).size < readTo) return yield* end('shrunk');
     const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, readTo);
     readTo += bytesRead;
     const lines = splitter.push(Buffer.from(buffer.subarray(0, bytesRead)));
     if (lines.length > 0) yield { kind: 'lines', lines, endOffset: splitter.offset };
-    if (bytesRead > 0) continue;
+    if (bytesRead > 0) {
+      looksAgain = LOOKS_AGAIN;
+      continue;
+    }
     if (isFull) return 'rotated';
     const there = await fs.lstat(path).catch(absentAsUndefined);
-    if (there?.ino === ino && there.dev === dev) await hint.next();
+    if (there?.ino === ino && there.dev === dev)
+      await hint.next(looksAgain-- > 0 ? LOOK_AGAIN_MS : undefined);
     // Once more: its last rows may have come between the two looks.
     else if ((await findFullPart(path, { ino, dev })) !== undefined) isFull = true;
     else return yield* end(there ? 'replaced' : 'gone');
@@ -139,8 +147,8 @@ async function enterNextPart(
 }
 
 interface Hint {
-  /** Resolves when there may be something new: a notice since the last call, the poll time, or the end. */
-  next(): Promise<void>;
+  /** Resolves when there may be something new: a notice since the last call, the poll time or the one given, or the end. */
+  next(withinMs?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -158,13 +166,16 @@ async function openHint(path: string, pollMs: number, signal: AbortSignal | unde
   watcher.on('all', notice).on('error', () => {});
   signal?.addEventListener('abort', notice);
   return {
-    async next() {
+    async next(withinMs = pollMs) {
       const poll = new AbortController();
       const noticeOrWake = new Promise<void>((resolve) => {
         wake = resolve;
       });
       if (!noticed) {
-        await Promise.race([noticeOrWake, sleep(pollMs, undefined, { signal: poll.signal }).catch(() => {})]);
+        await Promise.race([
+          noticeOrWake,
+          sleep(withinMs, undefined, { signal: poll.signal }).catch(() => {}),
+        ]);
         poll.abort();
       }
       noticed = false;

@@ -1,4 +1,12 @@
-import { appendFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -101,6 +109,33 @@ function follow(path: string, options: FollowOptions = {}) {
 }
 
 describe('following a ledger', () => {
+  it('needs no poll for a line that comes right after another', async () => {
+    const path = join(makeHome(), 'ledger');
+    writeFileSync(path, 'one\n');
+    const follower = follow(path, { pollMs: 600_000 });
+    expect(await follower.lines(1)).toEqual(['one']);
+    for (const line of ['two', 'three', 'four', 'five']) {
+      const next = follower.lines(1);
+      appendFileSync(path, `${line}\n`);
+      expect(await next).toEqual([line]);
+    }
+  });
+
+  it('begins in the file that was meant, also when that was rotated away before', async () => {
+    const home = makeHome();
+    const path = join(home, 'decisions.ndjson');
+    writeFileSync(path, 'one\ntwo\n');
+    const file = statSync(path);
+    renameSync(path, join(home, 'decisions-000001.ndjson'));
+    writeFileSync(path, 'three\n');
+    const follower = follow(path, { fromOffset: 4, file });
+    expect(await follower.next()).toEqual(['two']);
+    expect(await follower.next()).toBe('rotated');
+    expect(await follower.next()).toEqual(['three']);
+    const gone = follow(path, { file: { ino: file.ino + 1_000_000, dev: file.dev } });
+    expect(await gone.next()).toBe('gone');
+  });
+
   it('gives what is there, then each line when it is complete and not before', async () => {
     const path = join(makeHome(), 'ledger');
     writeFileSync(path, 'one\ntwo\nthr');
