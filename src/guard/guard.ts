@@ -133,8 +133,6 @@ export class Guard {
    */
   async authorize(request: CallRequest): Promise<AllowedCall> {
     const store = await this.#openStore();
-    const { reloader } = this.#shared;
-    if (reloader?.isDue()) await reloader.reload(store);
     // A ledger that lost an ending before must be whole again before it decides anew.
     if (this.#shared.unwritten.length > 0) await this.#writeEndings();
     const deadlineMs = performance.now() + this.#shared.setup.waitForHoldsMs;
@@ -142,6 +140,9 @@ export class Guard {
     let mayClear = true;
     for (;;) {
       request.signal?.throwIfAborted();
+      // Also for a call that waited: what it may do is decided by the policy of now.
+      const { reloader } = this.#shared;
+      if (reloader?.isDue()) await reloader.reload(store);
       // 1. Catch up, decide, sign and append as one step that no other process can come between.
       const step = await store.transact((view) => {
         const ruling = this.#rule(request, view, store.instanceId);

@@ -99,6 +99,14 @@ describe('an edit of a policy file', () => {
     expect(rows.at(-1)?.policyHash).toBe(row?.policyHash);
   });
 
+  it('decides also about a call that waits for running ones', async () => {
+    const { write, guard, decide } = await openFollowed(good(1), {}, { waitForHoldsMs: 20_000 });
+    await guard.decide(CALL);
+    const waiting = decide();
+    await write(good(1, { rules: [{ effect: 'deny', action: '*', resource: `model/${HAIKU}` }] }));
+    expect(await waiting).toBe('rule_denied');
+  });
+
   it('with other caps reads their windows back', async () => {
     const { write, until, store } = await openFollowed(good(100));
     for (let n = 0; n < 3; n++) await until('allowed');
