@@ -84,9 +84,12 @@ function configure(entry: string, plugins: Plugin[]): InlineConfig {
   return {
     configFile: false,
     root: WEB,
+    mode: 'production',
     logLevel: 'warn',
     plugins,
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    // Whatever the environment says, a build is the build that is published.
+    define: { 'process.env.NODE_ENV': '"production"' },
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
     build: {
       write: false,
       target: 'es2023',

@@ -9,9 +9,11 @@ const CHROMIUM = process.env.AGENTGUARD_CHROMIUM ?? PLACES.find((path) => exists
 /** Skipped, and listed at the end of the run, where no Chromium is installed; in CI that is a failure. */
 export const describeInBrowser = CHROMIUM === undefined && !process.env.CI ? describe.skip : describe;
 
-export function launchChromium(): Promise<Browser> {
+/** @param more arguments for the browser itself */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
   if (CHROMIUM === undefined) throw new Error('no Chromium is installed: apt-get install chromium');
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', ...more];
+  return chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 /** A page and everything it did that it must not do. */

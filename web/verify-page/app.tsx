@@ -43,8 +43,10 @@ export function VerifyApp({
       </p>
       <main>
         <Along />
+        {/* Who was sent a receipt wants its answer first. */}
+        {cameAlong.value !== undefined && <RunView state={run.value} />}
         <GiveCard />
-        <RunView state={run.value} />
+        {cameAlong.value === undefined && <RunView state={run.value} />}
         <HowItWorks />
       </main>
       <footer class="proof-foot dim">

@@ -23,6 +23,7 @@ export function ProblemTable({ report }: { readonly report: FileReport }): JSX.E
             key={`${problem.code} ${problem.line} ${problem.message}`}
             class={`proof-problem is-${problem.severity}`}
             data-code={problem.code}
+            data-line={problem.line}
           >
             <p>
               <span class="proof-severity">{problem.severity}</span> <code>{problem.code}</code>{' '}

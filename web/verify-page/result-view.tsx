@@ -19,6 +19,7 @@ const QUESTIONS: Readonly<Record<(typeof NAMES)[number], string>> = {
   complete: 'Was anything cut off the end?',
   lawful: 'Did the limits hold?',
 };
+const INTACT = 'The receipt is intact: exactly what the holder of its key signed.';
 const ANSWERS: Readonly<Record<Answer, string>> = { yes: 'shown', no: 'refuted', unknown: 'not shown' };
 
 export function ResultView({ result }: { readonly result: TaskResult }): JSX.Element {
@@ -32,7 +33,11 @@ export function ResultView({ result }: { readonly result: TaskResult }): JSX.Ele
         <Nothing result={result} />
       ) : (
         <>
-          <Headline verdicts={report.verdicts} remark={rows === 0 ? remark : undefined} />
+          <Headline
+            verdicts={report.verdicts}
+            remark={rows === 0 ? remark : undefined}
+            isIntact={single?.check.ok === true}
+          />
           <VerdictCards verdicts={report.verdicts} />
           {outcomes.map((outcome) => (
             <Outcome key={outcome.report.path} outcome={outcome} result={result} />
@@ -73,9 +78,12 @@ function Nothing({ result }: { readonly result: TaskResult }): JSX.Element {
 function Headline({
   verdicts,
   remark,
+  isIntact,
 }: {
   readonly verdicts: Verdicts;
   readonly remark: string | undefined;
+  /** One receipt, of which each step holds. */
+  readonly isIntact: boolean;
 }): JSX.Element {
   const list = (answer: Answer): string =>
     NAMES.filter((name) => verdicts[name].answer === answer).join(', ');
@@ -94,7 +102,13 @@ function Headline({
     <p class={`verdict proof-headline ${proved ? 'verdict-yes' : 'verdict-open'}`} role="status">
       <Icon name={proved ? 'allow' : 'unknown'} />
       <span>
-        <b>{proved ? `Verified: ${proved}.` : 'Nothing wrong found, and nothing proved yet.'}</b>
+        <b>
+          {proved
+            ? `Verified: ${proved}.`
+            : isIntact
+              ? INTACT
+              : 'Nothing wrong found, and nothing proved yet.'}
+        </b>
         {open && ` Not shown here: ${open}.`}
       </span>
     </p>

@@ -11,6 +11,7 @@ import { type RowRun, readRowRuns } from '../../src/core/row-source.js';
 import { parseTlogProof } from '../../src/core/tlog-proof.js';
 import { combineReports } from '../../src/core/verify.js';
 import { checkReceipt, type ReceiptCheck } from '../verify/receipt-steps.js';
+import { createFlyingChecker } from './flying-signatures.js';
 import { groupParts, type NamedBlob } from './ledger-parts.js';
 
 /** What is to be verified, and with what. */
@@ -65,8 +66,10 @@ export async function runTask(
 ): Promise<TaskResult> {
   const startMs = performance.now();
   const means = await tellApart(task.files, backend);
+  const checker = createFlyingChecker(backend);
   const options: VerifyOptions = {
     backend,
+    ...(checker && { checker }),
     pinnedKeys: means.pinned,
     ...(task.keys.length > 0 && { allowedKeys: task.keys }),
     checkpoints: means.checkpoints,
