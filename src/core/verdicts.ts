@@ -74,10 +74,10 @@ function judgeAuthentic(evidence: Evidence): Verdict {
     };
   }
   if (skippedRows > 0) {
-    const checked = `${rows - skippedRows} of ${count(rows, 'signature')}`;
+    const checked = `(${rows - skippedRows} of ${rows})`;
     return {
       answer: 'unknown',
-      because: `Quick: ${checked} checked and valid, the last of each chain; the rows before it hang on it by their hashes, and their own signatures were not looked at.`,
+      because: `Quick: only the last signature of each chain was checked ${checked}, and found valid; the rows before hang on it by their hashes, and their own signatures were not looked at.`,
     };
   }
   if (unpinnedKeys > 0) {
