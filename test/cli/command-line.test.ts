@@ -32,7 +32,7 @@ describe('the command line', () => {
   it.each([
     [['verfy'], 'there is no command "verfy"', 'did you mean verify?'],
     [['xyzzy'], 'there is no command "xyzzy"', 'the commands are verify'],
-    [['serve'], 'there is no command "serve"', ''],
+    [['proxy'], 'there is no command "proxy"', ''],
     [['verify', '--jsn'], '"verify" has no option "--jsn"', 'did you mean --json?'],
     [['--qiet', 'verify'], 'has no option "--qiet"', 'did you mean --quiet?'],
     [['explain', 'a', 'b'], 'too many arguments', 'agentguard help explain'],
