@@ -81,8 +81,26 @@ export function findBoundFault(row: JsonObject): string | undefined {
   const unit = { inputUsd: input, outputUsd: output, requestUsd: request };
   const due = printUsd(costOf(unit, inputTokensBound as number, outputTokensBound as number));
   return due === reservedUsd
-    ? undefined
+    ? findEstimateFault(row, costBasis, request)
     : `"reservedUsd" says ${show(reservedUsd)} where its tokens at its prices cost ${show(due)} at most.`;
+}
+
+/** The estimate counts against soft caps. What the list asks for a request is not told: it is within what was held for it. */
+function findEstimateFault(row: JsonObject, costBasis: JsonObject, requestUsd: Usd): string | undefined {
+  const { expectedUsd, estimatedInputTokens, estimatedOutputTokens } = row;
+  const [expected, input, output] = [
+    expectedUsd,
+    costBasis.inputUsdPerToken,
+    costBasis.outputUsdPerToken,
+  ].map((price) => (typeof price === 'string' ? parsePrice(price) : undefined));
+  if (expected === undefined || input === undefined || output === undefined) return undefined;
+  if (!Number.isSafeInteger(estimatedInputTokens) || !Number.isSafeInteger(estimatedOutputTokens))
+    return undefined;
+  const unit = { inputUsd: input, outputUsd: output, requestUsd: 0n };
+  const tokensUsd = costOf(unit, estimatedInputTokens as number, estimatedOutputTokens as number);
+  return expected >= tokensUsd && expected <= tokensUsd + requestUsd
+    ? undefined
+    : `"expectedUsd" says ${show(expectedUsd ?? null)} where its tokens at its prices cost ${show(printUsd(tokensUsd))}.`;
 }
 
 /** Unit prices repeat from row to row. */

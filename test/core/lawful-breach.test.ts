@@ -130,6 +130,17 @@ describe('a validly signed ledger', () => {
     expect(errorsOf(sealAgain(twice), policies)).toEqual(['UNLAWFUL_DECISION@2']);
   });
 
+  it('in which an estimate or a bound is not what its tokens cost fails at that row', async () => {
+    const soft = { ...CENT_A_DAY, action: 'shadow' } as const;
+    const { decisions, policies } = await live(policyOf([soft]), [HAIKU]);
+    for (const key of ['expectedUsd', 'reservedUsd']) {
+      const lie = replaceAt(decisions, 0, (row) => ({ ...row, [key]: '0.0001' }));
+      const report = judgeLines(sealAgain(lie), policies);
+      expect(report.verdicts.lawful).toMatchObject({ answer: 'no' });
+      expect(report.verdicts.lawful.because).toContain(`"${key}" says "0.0001" where its tokens`);
+    }
+  });
+
   it('in which a settled sum was hidden fails at the next decision', async () => {
     const { decisions, policies } = await live(policyOf([CENT_A_DAY]), [HAIKU, HAIKU]);
     const lie = replaceAt(decisions, 1, (row) => ({ ...row, actualUsd: '0.001' }));
