@@ -72,7 +72,8 @@ export async function* followLedger(path: string, options: FollowOptions = {}): 
   try {
     while (!file && !signal?.aborted) {
       file = await (options.file ? openSame(path, options.file) : openIfThere(path));
-      if (!file && options.file) return yield* end('gone');
+      if (!file && options.file)
+        return yield* end((await fs.lstat(path).catch(absentAsUndefined)) ? 'replaced' : 'gone');
       if (!file) await hint.next();
     }
     while (file && !signal?.aborted) {

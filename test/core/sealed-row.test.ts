@@ -31,8 +31,8 @@ function compareWays(text: string): 'short' | 'long' {
   const { unsigned, ...receipt } = { ...sealed, unsigned: sealed.unsigned, decision: sealed.decision };
   expect(receipt).toEqual(strict.value);
   expect(unsigned).toEqual({});
-  expect(new TextDecoder().decode(sealed.borrowPayload(bytes))).toBe(printPayload(receipt));
-  for (const name of MEMBER_NAMES) expect(readMember(sealed, name)).toEqual(readMember(receipt, name));
+  expect(new TextDecoder().decode(sealed.borrowPayload(bytes))).toBe(printPayload(sealed));
+  for (const name of MEMBER_NAMES) expect(readMember(sealed, name)).toEqual(receipt.decision[name]);
   return 'short';
 }
 

@@ -132,8 +132,9 @@ describe('following a ledger', () => {
     expect(await follower.next()).toEqual(['two']);
     expect(await follower.next()).toBe('rotated');
     expect(await follower.next()).toEqual(['three']);
-    const gone = follow(path, { file: { ino: file.ino + 1_000_000, dev: file.dev } });
-    expect(await gone.next()).toBe('gone');
+    const other = { ino: file.ino + 1_000_000, dev: file.dev };
+    expect(await follow(path, { file: other }).next()).toBe('replaced');
+    expect(await follow(join(home, 'none'), { file: other }).next()).toBe('gone');
   });
 
   it('gives what is there, then each line when it is complete and not before', async () => {
