@@ -41,10 +41,9 @@ export function listAlternatives(
   const assigned = tasks
     .flatMap((task) => [task?.model, task?.fallback])
     .flatMap((pattern) => (pattern && pattern.parts.length === 1 ? [pattern.text] : []));
-  const candidates = new Set([...assigned, ...(call.candidates ?? [])]);
+  const candidates = new Set([...assigned, ...(call.listCandidates?.() ?? [])]);
   const quotes = [...candidates]
     .filter((model) => call.name(model).identity !== call.name(call.model).identity)
-    .filter((model) => checkAllRules(policies, call, model, nowMs)?.effect !== 'deny')
     .map(call.quote)
     .filter(fits);
   quotes.sort((a, b) => (a.reservedUsd < b.reservedUsd ? -1 : a.reservedUsd > b.reservedUsd ? 1 : 0));
@@ -52,8 +51,16 @@ export function listAlternatives(
     const again = redecide({ ...call, model, isRetry: false, offersNothing: true });
     return (again.action === 'allow' || again.action === 'shadow') && again.modelResolved === model;
   };
-  const asked = [...new Set(quotes.map(({ model }) => model))].slice(0, MAX_ASKED);
-  return asked.filter(passes).slice(0, MAX_OFFERED);
+  // The ledger's lock is held meanwhile: no more is looked at than is offered.
+  const offered: string[] = [];
+  let asked = 0;
+  for (const model of new Set(quotes.map((quote) => quote.model))) {
+    if (offered.length >= MAX_OFFERED || asked >= MAX_ASKED) break;
+    if (checkAllRules(policies, call, model, nowMs)?.effect === 'deny') continue;
+    asked++;
+    if (passes(model)) offered.push(model);
+  }
+  return offered;
 }
 
 function isSatisfied(check: CapCheck, model: string, call: Call): boolean {
