@@ -79,7 +79,7 @@ export async function decideHypothesis(
     name: prices.name,
     listFallbacks: () => [],
     upstream: { provider: actor.provider ?? 'openrouter', routes: [] },
-    candidates: prices.listCandidates(model),
+    listCandidates: () => prices.listCandidates(model),
     stop: controls.findStop(),
     grants: controls.listGrants(atMs),
   };

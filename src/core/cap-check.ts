@@ -39,6 +39,8 @@ export interface GrantedCaller extends Caller {
   readonly grants?: readonly Grant[] | undefined;
 }
 
+const NO_ALERTS: readonly Alert[] = [];
+
 /** Compares one cap with what was spent, what is held and what this call may add. Reaching it exactly is allowed. */
 export function checkCap(
   cap: Cap,
@@ -51,7 +53,6 @@ export function checkCap(
   const adds = addedBy(quote, cap.unit, hard);
   const { granted, ids } = grantedTo(cap, caller.actor, caller.grants);
   const limit = cap.limit + granted;
-  const room = { limit, granted, grants: ids };
   if (cap.window === 'per_call') {
     const tripped = adds > limit;
     const { scopeKey } = cap;
@@ -59,11 +60,13 @@ export function checkCap(
       cap,
       tripped,
       scopeKey,
-      ...room,
+      limit,
+      granted,
+      grants: ids,
       spent: 0n,
       held: 0n,
       adds,
-      alerts: [],
+      alerts: NO_ALERTS,
       windowStartMs: null,
       resetsAtMs: null,
     };
@@ -75,11 +78,13 @@ export function checkCap(
     cap,
     tripped: total.settled + held + adds > limit,
     scopeKey: printCounterScope(cap, caller),
-    ...room,
+    limit,
+    granted,
+    grants: ids,
     spent: total.settled,
     held,
     adds,
-    alerts: cap.alertAt.length === 0 ? [] : checkAlerts(cap, limit, total, quote),
+    alerts: cap.alertAt.length === 0 ? NO_ALERTS : checkAlerts(cap, limit, total, quote),
     windowStartMs: resets ? startOf(cap, nowMs) : null,
     resetsAtMs: resets ? endOf(cap, nowMs) : null,
   };
@@ -117,9 +122,13 @@ export function listAlerting(
   caller: GrantedCaller,
   nowMs: number,
 ): readonly CapCheck[] {
-  if (quote.kind !== 'bounded') return [];
+  if (quote.kind !== 'bounded' || !policies.some(hasAlerts)) return [];
   const watching = policies.map(({ caps }) => ({ caps: caps.filter(({ alertAt }) => alertAt.length > 0) }));
   return checkCaps(watching, totals, quote, caller, nowMs).filter(({ alerts }) => alerts.length > 0);
+}
+
+function hasAlerts({ caps }: Policy): boolean {
+  return caps.some(({ alertAt }) => alertAt.length > 0);
 }
 
 /** The bound of a call for hard caps, its estimate for the others. */

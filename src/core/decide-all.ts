@@ -11,8 +11,9 @@ import {
   type Finding,
   judge,
   listWanting,
+  makeDecision,
   offerInstead,
-  quoteOnce,
+  rememberQuotes,
 } from './decide.js';
 import { downgrade } from './downgrade.js';
 import { checkRules, listRoutes } from './permission.js';
@@ -41,7 +42,7 @@ export function decideAll(
   const [first, ...others] = policies;
   if (!first) throw new TypeError('a call is decided by at least one policy');
   if (others.length === 0) return decide(first, totals, call, nowMs);
-  const asked = { ...call, quote: quoteOnce(call.quote) };
+  const asked = rememberQuotes(call);
   const { words, routes, policy, finding } = askAll(policies, totals, asked, nowMs);
   const parts = words.map(({ policy: of, finding: { action, wouldAction, rule } }) => ({
     policy: of,
@@ -51,13 +52,13 @@ export function decideAll(
   }));
   const passes = finding.action !== 'block';
   const redecide: Redecide = (other) => askAll(policies, totals, other, nowMs).finding;
-  return {
-    ...offerInstead(listEnforcing(policies), totals, asked, finding, nowMs, redecide),
+  const offered = offerInstead(listEnforcing(policies), totals, asked, finding, nowMs, redecide);
+  return makeDecision(offered, {
     policy,
     routes: (passes && routes) || null,
     alerting: passes ? listAlerting(policies, totals, finding.quote, asked, nowMs) : [],
     parts,
-  };
+  });
 }
 
 /** What each policy says, and what comes of it. */

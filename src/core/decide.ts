@@ -48,15 +48,15 @@ export interface Call {
   /** Who is asked, and whom the request names to be routed to. Default: the actor's `provider`. */
   readonly upstream?: Upstream | undefined;
   /** Models to offer instead when the call is refused, cheapest first where known. */
-  readonly candidates?: readonly string[];
+  readonly listCandidates?: (() => readonly string[]) | undefined;
   /** A decision made again for its outcome alone: what else would have passed depends on the prices of that day. */
-  readonly offersNothing?: boolean;
+  readonly offersNothing?: boolean | undefined;
   /** The kill switch, if it is thrown. */
   readonly stop?: Stop | undefined;
   /** The grants in force at the moment of the call. */
   readonly grants?: readonly Grant[] | undefined;
   /** A repeat of a call already sent: its model cannot change any more, so only block caps count. */
-  readonly isRetry?: boolean;
+  readonly isRetry?: boolean | undefined;
 }
 
 /** Refusals of this model, not of the caller or of the request: another model may pass. */
@@ -120,7 +120,7 @@ export interface Decision extends Finding {
 
 /** Decides one call at `nowMs` (milliseconds since 1970). Cost: proportional to the caps of the policy. */
 export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): Decision {
-  const asked = { ...call, quote: quoteOnce(call.quote) };
+  const asked = rememberQuotes(call);
   const finding = judge(policy, totals, asked, nowMs);
   const { action, wouldAction, rule } = finding;
   const parts = [{ policy, action, wouldAction, rule }];
@@ -129,16 +129,63 @@ export function decide(policy: Policy, totals: TotalsOf, call: Call, nowMs: numb
   const alerting = passes ? listAlerting([policy], totals, finding.quote, asked, nowMs) : [];
   const redecide: Redecide = (other) => judge(policy, totals, other, nowMs);
   const offered = offerInstead([policy], totals, asked, finding, nowMs, redecide);
-  return { ...offered, policy, routes, alerting, parts };
+  return makeDecision(offered, { policy, routes, alerting, parts });
 }
 
-/** Rules, caps and alternatives ask for the same quotes. */
-export function quoteOnce(quote: Call['quote']): Call['quote'] {
+/**
+ * A finding with whose it is. Field by field, here and below: an object made by spreading gets a shape of its own each
+ * time, and every look at it is slow.
+ */
+export function makeDecision(
+  finding: Finding,
+  whose: Pick<Decision, 'policy' | 'routes' | 'alerting' | 'parts'>,
+): Decision {
+  return {
+    action: finding.action,
+    modelRequested: finding.modelRequested,
+    modelResolved: finding.modelResolved,
+    reasons: finding.reasons,
+    triggered: finding.triggered,
+    rule: finding.rule,
+    checks: finding.checks,
+    quote: finding.quote,
+    refusal: finding.refusal,
+    wouldAction: finding.wouldAction,
+    wouldModel: finding.wouldModel,
+    heldBack: finding.heldBack,
+    policy: whose.policy,
+    routes: whose.routes,
+    alerting: whose.alerting,
+    parts: whose.parts,
+  };
+}
+
+/** The call, with each model quoted once: rules, caps and alternatives ask for the same quotes. */
+export function rememberQuotes(call: Call): Call {
   const quotes = new Map<string, Quote>();
-  return (model) => {
-    const found = quotes.get(model) ?? quote(model);
-    quotes.set(model, found);
+  const quote = (model: string): Quote => {
+    let found = quotes.get(model);
+    if (!found) {
+      found = call.quote(model);
+      quotes.set(model, found);
+    }
     return found;
+  };
+  return {
+    actor: call.actor,
+    model: call.model,
+    capabilityClaim: call.capabilityClaim,
+    quote,
+    run: call.run,
+    action: call.action,
+    name: call.name,
+    listFallbacks: call.listFallbacks,
+    upstream: call.upstream,
+    listCandidates: call.listCandidates,
+    offersNothing: call.offersNothing,
+    stop: call.stop,
+    grants: call.grants,
+    isRetry: call.isRetry,
   };
 }
 
@@ -198,7 +245,7 @@ function enforce(policy: Policy, totals: TotalsOf, call: Call, nowMs: number): F
   if (rule?.effect === 'deny') return refuseByRule(call, rule);
   if (quote.kind === 'unbounded') return { ...refuse(call, quote, [], null, quote), rule };
   const finding = enforceCaps(policy, totals, call, quote, nowMs);
-  return finding.rule ? finding : { ...finding, rule };
+  return rule === null || finding.rule ? finding : { ...finding, rule };
 }
 
 function enforceCaps(

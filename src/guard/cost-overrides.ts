@@ -63,7 +63,7 @@ export function lockCostOverrides(): void {
 /** The override for a model, whichever spelling was used. */
 export function findCostOverride(model: string): ModelPrice | undefined {
   const price = overrides.get(normalizeModelId(model));
-  return price && { ...price, model };
+  return price === undefined || price.model === model ? price : { ...price, model };
 }
 
 function readPrice(model: string, key: string, value: unknown): bigint {

@@ -16,6 +16,7 @@ import type { Quote } from '../core/price.js';
 import { maxPriceAgeMs } from '../core/price-age.js';
 import type { PriceTable } from '../core/price-table.js';
 import type { Receipt } from '../core/receipt.js';
+import type { Scope } from '../core/scope.js';
 import { abandonedRow, type Settlement } from '../core/settlement.js';
 import type { LedgerView, SpendStore, Written } from '../core/spend-store.js';
 import { AgentGuardBlockedError } from './blocked-error.js';
@@ -69,6 +70,9 @@ export class Guard {
   readonly #claim: GuardSetup['capabilityClaim'];
   /** The policies that this scope was found to lie inside. */
   #fitting: readonly Policy[];
+  #actor: Scope | undefined;
+  /** The setup of this view; made anew where the policies are others. */
+  #setup: GuardSetup;
 
   constructor(
     setup: GuardSetup,
@@ -94,11 +98,13 @@ export class Guard {
     this.#scope = view?.scope ?? setup.scope;
     this.#claim = view ? view.capabilityClaim : setup.capabilityClaim;
     this.#fitting = setup.policies;
+    this.#setup = { ...setup, scope: this.#scope, capabilityClaim: this.#claim };
   }
 
   get setup(): GuardSetup {
-    const { setup, policies } = this.#shared;
-    return { ...setup, policies, scope: this.#scope, capabilityClaim: this.#claim };
+    const { policies } = this.#shared;
+    if (this.#setup.policies !== policies) this.#setup = { ...this.#setup, policies };
+    return this.#setup;
   }
 
   /** A guard on the same ledger and counters whose calls carry other labels. */
@@ -281,7 +287,7 @@ export class Guard {
       decisionId: retryOf?.facts.decisionId ?? randomUUID(),
       attempt: (retryOf?.facts.attempt ?? 0) + 1,
       timestampMs,
-      actor: { ...this.#scope, provider: this.#scope.provider ?? request.provider },
+      actor: this.#actorFor(request.provider),
       provider: request.provider,
       path: request.path,
       instance,
@@ -303,7 +309,7 @@ export class Guard {
       name: request.prices.name,
       listFallbacks: request.listFallbacks,
       upstream: { provider: request.provider, routes: request.routes ?? [] },
-      candidates: request.prices.listCandidates(request.model),
+      listCandidates: () => request.prices.listCandidates(request.model),
       isRetry: retryOf !== undefined,
       stop: controls.findStop(),
       grants: controls.listGrants(timestampMs),
@@ -315,6 +321,13 @@ export class Guard {
       timestampMs,
     );
     return { decision, facts, given: printGiven(policies, call, decision, quotes, isModelId) };
+  }
+
+  /** The guard's scope with a provider; kept, because one client has one. */
+  #actorFor(provider: string): Scope {
+    const asked = this.#scope.provider ?? provider;
+    if (this.#actor?.provider !== asked) this.#actor = { ...this.#scope, provider: asked };
+    return this.#actor;
   }
 
   #draft({ decision, facts, given }: Ruling) {

@@ -55,12 +55,18 @@ export class SpendGuard {
    * @throws AgentGuardError when the ledger cannot be written; nothing may be sent then.
    */
   async decide(call: SpendCall): Promise<AllowedCall> {
-    const provider = this.#guard.setup.provider ?? 'direct';
+    const { setup } = this.#guard;
     const prices = await this.#guard.readPrices();
-    const quote = quoteTokens(call, this.#guard.setup, prices);
-    const { model, signal } = call;
-    const asked = { model, action: call.action ?? 'llm.generate', listFallbacks: () => [] };
-    return this.#guard.authorize({ ...asked, provider, path: 'direct', quote, prices, signal });
+    return this.#guard.authorize({
+      model: call.model,
+      provider: setup.provider ?? 'direct',
+      path: 'direct',
+      quote: quoteTokens(call, setup, prices),
+      prices,
+      action: call.action ?? 'llm.generate',
+      listFallbacks: listNothing,
+      signal: call.signal,
+    });
   }
 
   /**
@@ -156,7 +162,7 @@ export function evaluatePolicy(policy: SpendPolicy | RulePolicy, call: Hypotheti
     action: call.action ?? 'llm.generate',
     name: prices.name,
     listFallbacks: () => [],
-    candidates: prices.listCandidates(call.model),
+    listCandidates: () => prices.listCandidates(call.model),
   };
   const decision = decideAll(setup.policies, totals, asked, nowMs);
   const { quote } = decision;
@@ -168,6 +174,10 @@ export function evaluatePolicy(policy: SpendPolicy | RulePolicy, call: Hypotheti
     expectedUsd: quote.kind === 'bounded' ? printUsd(quote.expectedUsd) : null,
     reservedUsd: quote.kind === 'bounded' ? printUsd(quote.reservedUsd) : null,
   };
+}
+
+function listNothing(): readonly string[] {
+  return [];
 }
 
 function quoteTokens(call: SpendCall, setup: GuardSetup, book: PriceBook): Quoter {

@@ -3,7 +3,7 @@
 import type { JsonObject } from '../core/json.js';
 import { parseUsd, type Usd } from '../core/money.js';
 import { type BoundedQuote, costOf } from '../core/price.js';
-import type { FailedRoute, Settlement } from '../core/settlement.js';
+import type { CostSource, FailedRoute, Settlement } from '../core/settlement.js';
 import { type AllowedCall, unknownCost } from './call.js';
 import { readGenerationId, readProvider, readServedModel } from './labels.js';
 import { isObject } from './requests/field-checks.js';
@@ -82,7 +82,9 @@ export function settleAnswer(
   const failed = facts.failed || ended === 'cut';
   const outcome = failed ? 'failed' : ended === 'aborted' ? 'aborted' : 'answered';
   const partial = ended !== 'complete' || facts.failed === true;
-  const about = {
+  const about = (costSource: CostSource, actualUsd: Usd | null): Settlement => ({
+    costSource,
+    actualUsd,
     outcome,
     partial,
     inputTokens,
@@ -91,15 +93,11 @@ export function settleAnswer(
     servedProvider,
     generationId,
     fallbacks,
-  } as const;
-  if (facts.costUsd !== undefined) return { ...about, costSource: 'provider', actualUsd: facts.costUsd };
+  });
+  if (facts.costUsd !== undefined) return about('provider', facts.costUsd);
   if (quote.kind === 'bounded' && inputTokens !== undefined && outputTokens !== undefined)
-    return {
-      ...about,
-      costSource: 'computed',
-      actualUsd: computeCost(quote, facts, inputTokens, outputTokens),
-    };
-  return { ...about, costSource: 'reserved', actualUsd: unknownCost(call, outcome).actualUsd };
+    return about('computed', computeCost(quote, facts, inputTokens, outputTokens));
+  return about('reserved', unknownCost(call, outcome).actualUsd);
 }
 
 /**

@@ -78,7 +78,7 @@ function callOf(model: string, fallbacks: readonly string[], more: Partial<Call>
     model,
     listFallbacks: (sent) => (sent === model ? fallbacks : []),
     quote: (sent) => (sent === model ? fallbacks : []).map(quoteOf).reduce(join, quoteOf(sent)),
-    candidates: [...MODELS, 'c/unpriced'],
+    listCandidates: () => [...MODELS, 'c/unpriced'],
     upstream: { provider: 'openrouter', routes: [] },
     ...more,
   };

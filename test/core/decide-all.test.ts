@@ -67,7 +67,7 @@ function callOf(more: Partial<Call> = {}): Call {
     action: 'llm.generate',
     name: (id) => nameModel(undefined, id),
     listFallbacks: () => [],
-    candidates: Object.keys(MODELS),
+    listCandidates: () => Object.keys(MODELS),
     ...more,
   };
 }

@@ -105,7 +105,7 @@ function run(
       action: 'llm.generate',
       name: (id) => nameModel(undefined, id),
       listFallbacks: () => [],
-      candidates: ['big', 'mid', 'small'],
+      listCandidates: () => ['big', 'mid', 'small'],
       ...call,
     },
     NOW,

@@ -57,7 +57,7 @@ function callAt(ageMs: number | string, model = 'a/b'): Call {
     action: 'llm.generate',
     name: (id) => nameModel(undefined, id),
     listFallbacks: () => [],
-    candidates: ['a/cheap', 'a/mine'],
+    listCandidates: () => ['a/cheap', 'a/mine'],
   };
 }
 const totals = () => ({ settled: 0n, held: 0n, heldExpected: 0n });
