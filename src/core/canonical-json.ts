@@ -7,6 +7,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const KEY_TEXTS = new Map<string, string>();
 const MAX_KEY_TEXTS = 512;
 const MAX_KEY_LENGTH = 64;
+/** More keys than any row of ours has in one object. */
+const MAX_INSERTED_KEYS = 64;
 
 /**
  * The canonical text: keys sorted by UTF-16 code units at every level, no spaces, ECMAScript numbers.
@@ -54,12 +56,41 @@ function printArray(items: readonly Json[]): string {
 function printObject(object: JsonObject): string {
   if (!isPlain(object)) throw new TypeError('An instance of a class is not JSON');
   let text = '{';
-  for (const key of Object.keys(object).sort()) {
+  for (const key of sortKeys(Object.keys(object))) {
     if (text.length > 1) text += ',';
     text += printKey(key);
     text += canonicalize(object[key] as Json);
   }
   return `${text}}`;
+}
+
+/**
+ * By UTF-16 code units, in place. Rows of ours are made nearly in order: putting the rest in their places takes a third of
+ * the time of `sort`, which was a tenth of what a decision cost besides its signature.
+ */
+function sortKeys(keys: string[]): string[] {
+  // Moving one by one is quadratic, and ledgers of others bring what they like.
+  if (keys.length > MAX_INSERTED_KEYS) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    if (key > (keys[i - 1] as string)) continue;
+    const place = findPlace(keys, key, i - 1);
+    for (let at = i; at > place; at--) keys[at] = keys[at - 1] as string;
+    keys[place] = key;
+  }
+  return keys;
+}
+
+/** Where a key belongs among the first `end` keys, which are in order, or at their end. */
+function findPlace(keys: readonly string[], key: string, end: number): number {
+  let low = 0;
+  let high = end;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((keys[middle] as string) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Rows have the same few keys over and over. */

@@ -1,6 +1,6 @@
 /** Caps as decision rows tell them: the arithmetic of each, the one that decided, and alerts (docs/receipt-format.md). */
 import type { CapCheck } from './cap-check.js';
-import { type JsonObject, present } from './json.js';
+import { addPresent, type JsonObject, type JsonRecord, present } from './json.js';
 import { ceilCents, printUsd } from './money.js';
 import type { Cap, Policy } from './policy.js';
 
@@ -29,36 +29,47 @@ export function printCap(cap: Cap, placeOf: PlaceOf): JsonObject {
   };
 }
 
-/** One cap that was looked at, with its arithmetic. */
+/**
+ * One cap that was looked at, with its arithmetic. One literal in the order in which keys are hashed, as in `decisionRow`:
+ * every decision prints each of its caps.
+ */
 export function printCheck(check: CapCheck, placeOf: PlaceOf): JsonObject {
+  const row = check.cap.unit === 'usd' ? printMoney(check) : printCounts(check);
+  if (check.granted > 0n) row.grantedUsd = printUsd(check.granted);
+  addPresent(row, { policy: placeOf?.get(check.cap) });
+  return row;
+}
+
+function printMoney(check: CapCheck): JsonRecord {
   return {
-    index: check.cap.index,
-    ...present({ policy: placeOf?.get(check.cap) }),
-    tripped: check.tripped,
-    ...printAmounts(check),
     action: check.cap.action,
-    window: check.cap.window,
-    scopeKey: check.scopeKey,
-    windowStart: isoOrNull(check.windowStartMs),
+    addsUsd: printUsd(check.adds),
+    heldUsd: printUsd(check.held),
+    index: check.cap.index,
+    limitUsd: printUsd(check.limit),
     resetsAt: isoOrNull(check.resetsAtMs),
+    scopeKey: check.scopeKey,
+    spentUsd: printUsd(check.spent),
+    tripped: check.tripped,
+    window: check.cap.window,
+    windowStart: isoOrNull(check.windowStartMs),
   };
 }
 
-function printAmounts({ cap, limit, granted, spent, held, adds }: CapCheck): JsonObject {
-  if (cap.unit !== 'usd')
-    return {
-      unit: cap.unit,
-      limit: String(limit),
-      spent: String(spent),
-      held: String(held),
-      adds: String(adds),
-    };
+function printCounts(check: CapCheck): JsonRecord {
   return {
-    limitUsd: printUsd(limit),
-    ...(granted > 0n ? { grantedUsd: printUsd(granted) } : {}),
-    spentUsd: printUsd(spent),
-    heldUsd: printUsd(held),
-    addsUsd: printUsd(adds),
+    action: check.cap.action,
+    adds: String(check.adds),
+    held: String(check.held),
+    index: check.cap.index,
+    limit: String(check.limit),
+    resetsAt: isoOrNull(check.resetsAtMs),
+    scopeKey: check.scopeKey,
+    spent: String(check.spent),
+    tripped: check.tripped,
+    unit: check.cap.unit,
+    window: check.cap.window,
+    windowStart: isoOrNull(check.windowStartMs),
   };
 }
 

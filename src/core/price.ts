@@ -80,7 +80,7 @@ const PPM = 1_000_000n;
  */
 export function quoteCall(price: ModelPrice, bounds: TokenBounds, headroomPpm: bigint): BoundedQuote {
   const factor = bounds.writesCache ? price.cacheWriteFactor : 1n;
-  const bound = { ...price.bound, inputUsd: price.bound.inputUsd * factor };
+  const bound = factor === 1n ? price.bound : { ...price.bound, inputUsd: price.bound.inputUsd * factor };
   const max = withHeadroom(bound, headroomPpm);
   return {
     kind: 'bounded',
@@ -124,17 +124,18 @@ export function costOf(unit: UnitSet, inputTokens: number, outputTokens: number)
 export function printCostBasis({ price, max }: BoundedQuote) {
   if (price.source === 'stated') return null;
   const { list, table } = price;
-  return {
+  const basis: { [key: string]: string } = {
     inputCentsPerKtok: printCentsPerKtok(list.inputUsd),
-    outputCentsPerKtok: printCentsPerKtok(list.outputUsd),
-    rateSource: price.source,
     inputUsdPerToken: printUsd(list.inputUsd),
-    outputUsdPerToken: printUsd(list.outputUsd),
     maxInputUsdPerToken: printUsd(max.inputUsd),
     maxOutputUsdPerToken: printUsd(max.outputUsd),
-    ...(max.requestUsd > 0n ? { maxRequestUsd: printUsd(max.requestUsd) } : {}),
-    ...(table ? { priceTableHash: table.hash, priceTableFetchedAt: table.fetchedAt } : {}),
+    outputCentsPerKtok: printCentsPerKtok(list.outputUsd),
+    outputUsdPerToken: printUsd(list.outputUsd),
+    rateSource: price.source,
   };
+  if (max.requestUsd > 0n) basis.maxRequestUsd = printUsd(max.requestUsd);
+  if (table) Object.assign(basis, { priceTableFetchedAt: table.fetchedAt, priceTableHash: table.hash });
+  return basis;
 }
 
 function withHeadroom(unit: UnitSet, ppm: bigint): UnitSet {

@@ -5,7 +5,7 @@
 
 import type { Decision } from './decide.js';
 import { type CallFacts, printActor, printVersion } from './decision.js';
-import { type JsonObject, present } from './json.js';
+import { addPresent, type JsonObject, type JsonRecord, present } from './json.js';
 import { ceilCents, printUsd, type Usd } from './money.js';
 import type { Hold } from './open-call.js';
 import type { Policy } from './policy.js';
@@ -54,39 +54,40 @@ export function settlementRow(
   const { actualUsd } = settlement;
   const actualCents = actualUsd === null ? 0 : ceilCents(actualUsd);
   const overBound = quote.kind === 'bounded' && actualUsd !== null && actualUsd > quote.reservedUsd;
-  return {
-    timestamp: new Date(timestampMs).toISOString(),
-    actor: printActor(facts),
-    provider: facts.provider,
-    policyId: policy.id,
-    policyVersion: printVersion(policy),
-    policyHash: policy.policyHash,
-    enforcementMode: policy.mode,
-    attempt: facts.attempt,
-    decisionId: settlementId,
-    entryType: 'settlement',
-    originalDecisionId: facts.decisionId,
+  const row: JsonRecord = {
     action: decision.action,
+    actor: printActor(facts),
+    actualCents,
+    actualUsd: actualUsd === null ? null : printUsd(actualUsd),
+    attempt: facts.attempt,
+    costSource: settlement.costSource,
+    decisionId: settlementId,
+    deltaCents: actualCents - expected,
+    enforcementMode: policy.mode,
+    entryType: 'settlement',
     modelRequested: decision.modelRequested,
     modelResolved: decision.modelResolved,
-    actualUsd: actualUsd === null ? null : printUsd(actualUsd),
-    actualCents,
-    deltaCents: actualCents - expected,
-    costSource: settlement.costSource,
+    originalDecisionId: facts.decisionId,
     outcome: settlement.outcome,
     partial: settlement.partial,
-    ...(overBound ? { overBound: true } : {}),
-    ...(breaksRule(decision, settlement) ? { ruleBroken: true } : {}),
-    ...present({
-      actualInputTokens: settlement.inputTokens,
-      actualOutputTokens: settlement.outputTokens,
-      servedModel: settlement.servedModel,
-      servedProvider: settlement.servedProvider,
-      generationId: settlement.generationId,
-      httpStatus: settlement.httpStatus,
-    }),
-    ...(settlement.refusal ? { upstreamRefusal: settlement.refusal } : {}),
+    policyHash: policy.policyHash,
+    policyId: policy.id,
+    policyVersion: printVersion(policy),
+    provider: facts.provider,
+    timestamp: new Date(timestampMs).toISOString(),
   };
+  if (overBound) row.overBound = true;
+  if (breaksRule(decision, settlement)) row.ruleBroken = true;
+  addPresent(row, {
+    actualInputTokens: settlement.inputTokens,
+    actualOutputTokens: settlement.outputTokens,
+    servedModel: settlement.servedModel,
+    servedProvider: settlement.servedProvider,
+    generationId: settlement.generationId,
+    httpStatus: settlement.httpStatus,
+  });
+  if (settlement.refusal) row.upstreamRefusal = settlement.refusal;
+  return row;
 }
 
 /** Whether a provider answered that the request was not to be routed to. */
