@@ -13,6 +13,9 @@ export const USD_SCALE = 24;
 export const ONE_USD: Usd = 10n ** BigInt(USD_SCALE);
 
 const ONE_CENT: Usd = ONE_USD / 100n;
+const MAX_USD: Usd = 10n ** BigInt(40 + USD_SCALE);
+/** 10⁰ to 10⁷²: powers of bigints are slow, and every amount of a row needs one. */
+const POWERS: readonly bigint[] = Array.from({ length: 3 * USD_SCALE + 1 }, (_, n) => 10n ** BigInt(n));
 const MAX_SAFE_CENTS = BigInt(Number.MAX_SAFE_INTEGER);
 const DECIMAL = /^(-?)(\d{1,40})(?:\.(\d{1,400}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
@@ -34,21 +37,34 @@ export function parseUsd(text: string, excess: Excess = 'refuse'): Usd | undefin
   if (shift > 3 * USD_SCALE) return digits === 0n ? 0n : undefined;
   let amount: bigint;
   if (shift >= 0) {
-    amount = digits * 10n ** BigInt(shift);
+    amount = digits * (POWERS[shift] as bigint);
   } else {
-    const divisor = 10n ** BigInt(-shift);
+    const divisor = POWERS[-shift] ?? 10n ** BigInt(-shift);
     amount = digits / divisor;
     if (digits % divisor !== 0n) {
       if (excess === 'refuse') return undefined;
       amount += 1n;
     }
   }
-  if (amount > 10n ** BigInt(40 + USD_SCALE)) return undefined;
+  if (amount > MAX_USD) return undefined;
   return sign === '-' ? -amount : amount;
 }
 
 /** The exact decimal of an amount, shortest form: `"0"`, `"12.5"`, `"0.000128"`. Inverse of `parseUsd`. */
 export function printUsd(amount: Usd): string {
+  const known = printed.get(amount);
+  if (known !== undefined) return known;
+  const text = printDecimal(amount);
+  if (printed.size >= MAX_PRINTED) printed.clear();
+  printed.set(amount, text);
+  return text;
+}
+
+/** Limits, prices and bounds stand in row after row, and cost ten times as much to print as to find here. */
+const printed = new Map<Usd, string>();
+const MAX_PRINTED = 256;
+
+function printDecimal(amount: Usd): string {
   if (amount === 0n) return '0';
   const negative = amount < 0n;
   const digits = (negative ? -amount : amount).toString().padStart(USD_SCALE + 1, '0');

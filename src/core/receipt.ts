@@ -5,7 +5,7 @@
  *    "entryHash":"…64 hex","signature":"…128 hex","publicKeyHex":"…64 hex"}
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { decodeHex, encodeHex, encodeUtf8, isHex } from './bytes.js';
+import { decodeHex, encodeHex, isHex, lendUtf8 } from './bytes.js';
 import { canonicalize } from './canonical-json.js';
 import type { CryptoBackend, Signer } from './crypto.js';
 import { isObject, type Json, type JsonObject } from './json.js';
@@ -130,7 +130,7 @@ export function printPayload(payload: Payload): string {
 
 /** SHA-256 over the canonical payload: 32 bytes, what `entryHash` prints and `signature` signs. */
 export function hashPayload(backend: Pick<CryptoBackend, 'sha256'>, payload: Payload): Uint8Array {
-  return backend.sha256(encodeUtf8(printPayload(payload)));
+  return backend.sha256(lendUtf8(printPayload(payload)));
 }
 
 /**
@@ -162,22 +162,29 @@ export function sealReceipt(
   const { sequence, previousHash } = place;
   if (!isIndex(sequence)) throw new RangeError(`${sequence} is not a sequence`);
   if (!isHex(previousHash, 32)) throw new RangeError('previousHash is not 64 lowercase hex digits');
-  const payload = { sequence, decision, previousHash, signerFingerprint: signer.fingerprint };
+  const { fingerprint: signerFingerprint, publicKeyHex } = signer;
+  const payload = { sequence, decision, previousHash, signerFingerprint };
   const text = printPayload(payload);
-  const bytes = encodeUtf8(text);
+  const bytes = lendUtf8(text);
   if (bytes.length > MAX_LINE_BYTES - SEAL_BYTES)
     throw new RangeError('The row is longer than readers accept');
   if (!isPlainlyReadable(decision, 2)) assertReadable(bytes);
   const hash = backend.sha256(bytes);
-  const seal = {
-    entryHash: encodeHex(hash),
-    signature: encodeHex(signer.sign(hash)),
-    publicKeyHex: signer.publicKeyHex,
+  const entryHash = encodeHex(hash);
+  const signature = encodeHex(signer.sign(hash));
+  const line = `${text.slice(0, -1)},"entryHash":"${entryHash}","signature":"${signature}","publicKeyHex":"${publicKeyHex}"}`;
+  // Field by field: an object made by spreading gets a shape of its own each time, and all who read it pay.
+  const receipt = {
+    sequence,
+    decision,
+    previousHash,
+    signerFingerprint,
+    entryHash,
+    signature,
+    publicKeyHex,
+    unsigned: {},
   };
-  const line =
-    `${text.slice(0, -1)},"entryHash":"${seal.entryHash}","signature":"${seal.signature}",` +
-    `"publicKeyHex":"${seal.publicKeyHex}"}`;
-  return { receipt: { ...payload, ...seal, unsigned: {} }, line };
+  return { receipt, line };
 }
 
 /** Whether a value is a place in a chain or ledger: an integer from 0 that is exact. */

@@ -1,4 +1,5 @@
 /** Adding rows to a ledger file, with the lock held and the file caught up: all of a step, or nothing (design 3.3). */
+import { lendUtf8 } from '../core/bytes.js';
 import type { SealedReceipt } from '../core/receipt.js';
 import { unwritable } from './ledger-errors.js';
 import type { LedgerFile } from './ledger-file.js';
@@ -12,11 +13,15 @@ export function listUnnamed(file: LedgerFile): readonly TornTail[] {
 
 /** Appends rows with one write. @throws AgentGuardError LEDGER_UNWRITABLE, nothing having been written */
 export function appendRows(file: LedgerFile, rows: readonly SealedReceipt[]): void {
-  const lines = rows.map((row) => Buffer.from(`${row.line}\n`));
-  const bytes = lines.length === 1 && lines[0] ? lines[0] : Buffer.concat(lines);
+  const last = rows.at(-1);
+  if (!last) return;
+  let text = '';
+  for (const { line } of rows) text += `${line}\n`;
+  const bytes = lendUtf8(text);
+  const size = bytes.length;
   writeWhole(file, bytes, file.offset);
-  file.offset += bytes.length;
-  file.headBytes = lines.at(-1)?.length ?? file.headBytes;
+  file.offset += size;
+  file.headBytes = rows.length === 1 ? size : Buffer.byteLength(last.line) + 1;
   for (const { receipt } of rows) file.onRow(receipt, addRow(file.state, receipt));
 }
 

@@ -15,8 +15,9 @@ const publicKeys = new Map<string, KeyObject>();
 /** Node's own crypto. `verifyRaw` may be called with any 32 and 64 bytes and answers `false` for nonsense. */
 export const nodeBackend: CryptoBackend = {
   name: 'node',
-  // In one call: half the time of `createHash` for a row, a third for a node of the tree.
-  sha256: (bytes) => hash('sha256', bytes, 'buffer'),
+  // In one call: half the time of `createHash` for a row, a third for a node of the tree. By way of a text, which takes
+  // half as long again where a buffer of its own would be made for 32 bytes.
+  sha256: (bytes) => Buffer.from(hash('sha256', bytes, 'binary'), 'binary'),
   verifyRaw: (publicKey, message, signature) => verify(null, message, importPublicKey(publicKey), signature),
 };
 
