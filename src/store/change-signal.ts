@@ -14,6 +14,7 @@ export interface ChangeSignal {
 export function createChangeSignal(looksChanged: () => boolean = () => false): ChangeSignal {
   const wakers = new Set<() => void>();
   let timer: NodeJS.Timeout | undefined;
+  let isWaking = false;
 
   function wakeAll(): void {
     for (const wake of [...wakers]) wake();
@@ -41,6 +42,14 @@ export function createChangeSignal(looksChanged: () => boolean = () => false): C
       timer ??= setInterval(look, POLL_MS);
     });
   }
-  // Later, because a caller that has just been answered by the same batch of steps is only now about to wait.
-  return { notify: () => void setImmediate(wakeAll), wait };
+  function wakeLater(): void {
+    // Later, because a caller that has just been answered by the same batch of steps is only now about to wait.
+    if (isWaking) return;
+    isWaking = true;
+    setImmediate(() => {
+      isWaking = false;
+      wakeAll();
+    });
+  }
+  return { notify: wakeLater, wait };
 }

@@ -84,11 +84,13 @@ function wake(writer: Writer): void {
   if (writer.draining) return;
   writer.draining = true;
   // In a microtask: calls made in one go share one hold of the lock.
-  queueMicrotask(async () => {
-    await drain(writer);
-    writer.draining = false;
-    if (writer.queue.length > 0) wake(writer);
-  });
+  void Promise.resolve().then(() => work(writer));
+}
+
+async function work(writer: Writer): Promise<void> {
+  await drain(writer);
+  writer.draining = false;
+  if (writer.queue.length > 0) wake(writer);
 }
 
 async function drain(writer: Writer): Promise<void> {
