@@ -3,7 +3,14 @@ import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { describeInBrowser, expectInnocent, launchChromium, openPage, type WatchedPage } from './chromium.js';
-import { type Dashboard, makeCalls, makeDemoHome, removeHome, startDashboard } from './dashboard-process.js';
+import {
+  type Dashboard,
+  makeCalls,
+  makeDemoHome,
+  removeHome,
+  runCommand,
+  startDashboard,
+} from './dashboard-process.js';
 import { HOSTILE, writeHostileLedger, writeTamperedLedger } from './odd-ledgers.js';
 
 const CALLS = 400;
@@ -196,6 +203,34 @@ describeInBrowser('the dashboard', () => {
     await problems.locator('button').first().click();
     await page.waitForSelector('.receipt:has-text("mallory")');
     await page.click('.tabs a:has-text("Live")');
+  });
+
+  it('holds a ledger against the policies it names, a checkpoint that was brought and a key that was typed', async () => {
+    const kept = await runCommand(home, 'checkpoint', '--scope', 'acme', '--to', '-');
+    await page.goto(`${dashboard.url}?view=integrity`);
+    const card = page.locator('.ledger[aria-label="Ledger acme"]');
+    const verify = async (): Promise<Record<string, string>> => {
+      await card.getByText('Verify every row').click();
+      await card.locator('.run').waitFor({ state: 'detached' });
+      await card.locator('.answer').first().waitFor();
+      return Object.fromEntries(
+        (await card.locator('.answer dt').allInnerTexts()).map((text) => text.trim().split(/\s+/)),
+      );
+    };
+    expect(await verify()).toMatchObject({ lawful: 'yes', complete: 'unknown', authentic: 'unknown' });
+    await page.click('.bring summary');
+    await page.setInputFiles('.bring input[type=file]', [
+      { name: 'kept.txt', mimeType: 'text/plain', buffer: Buffer.from(kept) },
+      { name: '<img src=x>.txt', mimeType: 'text/plain', buffer: Buffer.from('agentguard/no checkpoint') },
+    ]);
+    const key = (await card.locator('td code[title]').getAttribute('title')) ?? '';
+    await page.fill('#signer-key', key);
+    expect(await verify()).toMatchObject({ lawful: 'yes', complete: 'yes', authentic: 'yes' });
+    expect(await card.locator('.held .bad').innerText()).toContain('<img src=x>.txt');
+    await page.fill('#signer-key', 'ab'.repeat(32));
+    expect(await verify()).toMatchObject({ complete: 'yes', authentic: 'no' });
+    await page.fill('#signer-key', key.slice(0, 16));
+    expect(await page.locator('#signer-key-says').innerText()).toContain('fingerprint');
   });
 
   it.each(['csv', 'json', 'ndjson'] as const)(

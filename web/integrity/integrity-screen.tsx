@@ -4,6 +4,7 @@ import { Problem } from '../frame/problem.js';
 import { epoch, pulse } from '../state/feed.js';
 import { useResource } from '../state/resource.js';
 import type { DataSource } from '../state/source.js';
+import { BringCard } from './bring-card.js';
 import { LedgerCard } from './ledger-card.js';
 
 export function IntegrityScreen({ source }: { readonly source: DataSource }): JSX.Element {
@@ -17,6 +18,7 @@ export function IntegrityScreen({ source }: { readonly source: DataSource }): JS
           it.
         </p>
       </header>
+      <BringCard />
       {error && <Problem error={error} />}
       {!value && !error && <p class="dim">Reading…</p>}
       {value?.ledgers.length === 0 && <p class="dim">No ledger yet.</p>}

@@ -1,24 +1,15 @@
 /** One ledger: figures, signers, newest checkpoint, and "Verify every row" with progress and cancel. */
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
 import type { LedgerDetail } from '../../src/core/dashboard.js';
-import type { FileReport } from '../../src/core/report.js';
 import { announce } from '../frame/live-region.js';
 import { Icon } from '../icons.js';
-import { recall, remember } from '../state/preferences.js';
 import type { DataSource } from '../state/source.js';
 import { go } from '../state/view.js';
 import { countOf, shortHex, showBytes, showCount, showText } from '../text.js';
-import { showDistance, showInstant, showTime } from '../time.js';
-import { verifyLedger } from '../verify/verifier.js';
+import { showInstant, showTime } from '../time.js';
+import { HeldAgainst } from './held-against.js';
 import { ReportView } from './report-view.js';
-
-type Run =
-  | { readonly kind: 'idle' }
-  | { readonly kind: 'running'; readonly rows: number }
-  | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'done'; readonly report: FileReport; readonly tookMs: number };
+import { type Run, recallVerified, useVerification, type Verification } from './verification.js';
 
 export function LedgerCard({
   ledger,
@@ -27,37 +18,13 @@ export function LedgerCard({
   readonly ledger: LedgerDetail;
   readonly source: DataSource;
 }): JSX.Element {
-  const run = useSignal<Run>({ kind: 'idle' });
-  const stop = useRef<AbortController>(undefined);
-  useEffect(() => () => stop.current?.abort(), []);
-  const verify = async (): Promise<void> => {
-    const mine = new AbortController();
-    stop.current = mine;
-    const startMs = performance.now();
-    run.value = { kind: 'running', rows: 0 };
-    try {
-      const report = await verifyLedger(
-        source,
-        ledger.scope,
-        (rows) => (run.value = { kind: 'running', rows }),
-        mine.signal,
-      );
-      run.value = { kind: 'done', report, tookMs: performance.now() - startMs };
-      noteVerified(ledger, report);
-      announce(`${countOf(report.rows, 'row')} checked.`);
-    } catch (error) {
-      run.value = mine.signal.aborted
-        ? { kind: 'idle' }
-        : { kind: 'failed', message: (error as Error).message };
-    }
-  };
+  const verification = useVerification(ledger, source);
   const showRow = (row: number): void => {
     source.callAt(ledger.scope, row).then(
       ({ ref }) => ref && go({ receipt: ref }),
       () => announce('The row was not found.'),
     );
   };
-  const state = run.value;
   return (
     <article
       class={`card ledger condition-${ledger.condition}`}
@@ -69,40 +36,68 @@ export function LedgerCard({
         </h3>
         <Condition ledger={ledger} />
         <span class="ledger-actions">
-          {state.kind === 'running' ? (
-            <button type="button" class="button" onClick={() => stop.current?.abort()}>
-              <Icon name="close" /> Cancel
-            </button>
-          ) : (
-            <button type="button" class="button primary" onClick={() => void verify()}>
-              <Icon name="shield" /> Verify every row
-            </button>
-          )}
+          <VerifyButton verification={verification} />
         </span>
       </header>
       <Figures ledger={ledger} />
-      {state.kind === 'running' && (
-        <p class="run">
-          <progress max={Math.max(1, ledger.rows)} value={state.rows} aria-label="Rows checked" />
-          <span class="num">
-            {showCount(state.rows)} of {showCount(ledger.rows)} rows
-          </span>
-        </p>
-      )}
-      {state.kind === 'failed' && <p class="verdict verdict-no">{showText(state.message)}</p>}
-      {state.kind === 'done' && <ReportView report={state.report} tookMs={state.tookMs} onRow={showRow} />}
+      <RunView run={verification.run.value} rows={ledger.rows} onRow={showRow} />
       <Signers ledger={ledger} />
-      {ledger.checkpoint !== null && (
-        <details class="facts raw">
-          <summary>
-            Newest checkpoint <span class="dim">as the server keeps it; one kept elsewhere proves more</span>
-          </summary>
-          <pre tabIndex={0}>
-            <code>{showText(ledger.checkpoint, 4000).replaceAll('\\u000a', '\n')}</code>
-          </pre>
-        </details>
-      )}
+      {ledger.checkpoint !== null && <Checkpoint text={ledger.checkpoint} />}
     </article>
+  );
+}
+
+function VerifyButton({ verification }: { readonly verification: Verification }): JSX.Element {
+  return verification.run.value.kind === 'running' ? (
+    <button type="button" class="button" onClick={verification.cancel}>
+      <Icon name="close" /> Cancel
+    </button>
+  ) : (
+    <button type="button" class="button primary" onClick={() => void verification.start()}>
+      <Icon name="shield" /> Verify every row
+    </button>
+  );
+}
+
+function RunView({
+  run,
+  rows,
+  onRow,
+}: {
+  readonly run: Run;
+  readonly rows: number;
+  readonly onRow: (row: number) => void;
+}): JSX.Element | null {
+  if (run.kind === 'idle') return null;
+  if (run.kind === 'failed') return <p class="verdict verdict-no">{showText(run.message)}</p>;
+  if (run.kind === 'done')
+    return (
+      <>
+        <ReportView report={run.findings.report} tookMs={run.tookMs} onRow={onRow} />
+        <HeldAgainst given={run.given} evidence={run.findings.evidence} />
+      </>
+    );
+  return (
+    <p class="run">
+      <progress max={Math.max(1, rows)} value={run.rows} aria-label="Rows checked" />
+      <span class="num">
+        {showCount(run.rows)} of {showCount(rows)} rows
+      </span>
+    </p>
+  );
+}
+
+function Checkpoint({ text }: { readonly text: string }): JSX.Element {
+  return (
+    <details class="facts raw">
+      <summary>
+        Newest checkpoint{' '}
+        <span class="dim">this server’s word: keep a copy elsewhere, and bring it back another day</span>
+      </summary>
+      <pre tabIndex={0}>
+        <code>{showText(text, 4000).replaceAll('\\u000a', '\n')}</code>
+      </pre>
+    </details>
   );
 }
 
@@ -189,24 +184,4 @@ function Signers({ ledger }: { readonly ledger: LedgerDetail }): JSX.Element {
       </tbody>
     </table>
   );
-}
-
-function noteVerified(ledger: LedgerDetail, report: FileReport): void {
-  const ok = Object.values(report.verdicts).every(({ answer }) => answer !== 'no');
-  const note = { atMs: Date.now(), rows: report.rows, ok };
-  remember(`verified.${ledger.ledgerId ?? ledger.scope}`, JSON.stringify(note));
-}
-
-function recallVerified(ledger: LedgerDetail, nowMs: number): string {
-  try {
-    const note = JSON.parse(recall(`verified.${ledger.ledgerId ?? ledger.scope}`) ?? 'null') as {
-      atMs: number;
-      rows: number;
-      ok: boolean;
-    } | null;
-    if (!note) return 'never';
-    return `${nowMs - note.atMs < 2000 ? 'just now' : showDistance(note.atMs, nowMs)}, ${countOf(note.rows, 'row')}${note.ok ? '' : ', refused'}`;
-  } catch {
-    return 'never';
-  }
 }

@@ -1,6 +1,6 @@
 /** A whole ledger, checked from its lines as they come in; in flat memory. */
 import type { CryptoBackend } from '../../src/core/crypto.js';
-import { createLedgerVerifier } from '../../src/core/ledger-verifier.js';
+import { createLedgerVerifier, type VerifyOptions } from '../../src/core/ledger-verifier.js';
 import type { FileReport } from '../../src/core/report.js';
 
 /** Takes the lines of one ledger in parts, in order, each after the promise of the one before. */
@@ -11,8 +11,13 @@ export interface LedgerRun {
 
 const LINE_FEED = 10;
 
-export function startLedgerRun(path: string, backend: CryptoBackend): LedgerRun {
-  const verifier = createLedgerVerifier({ path, backend });
+/** @param held what the ledger is held against besides itself */
+export function startLedgerRun(
+  path: string,
+  backend: CryptoBackend,
+  held: Omit<VerifyOptions, 'backend'> = {},
+): LedgerRun {
+  const verifier = createLedgerVerifier({ ...held, path, backend });
   let rest: Uint8Array = new Uint8Array();
   return {
     async push(part) {
@@ -26,6 +31,7 @@ export function startLedgerRun(path: string, backend: CryptoBackend): LedgerRun 
     },
     async finish() {
       await verifier.pushTornTail(rest);
+      await verifier.settle();
       return verifier.finish();
     },
   };

@@ -1,6 +1,7 @@
 /** The page's side of the verifying thread: one receipt, or a whole ledger with progress and cancel. */
 import type { FileReport } from '../../src/core/report.js';
 import type { DataSource } from '../state/source.js';
+import type { Evidence } from './evidence.js';
 import type { Neighbours, ReceiptCheck } from './receipt-steps.js';
 import type { WorkerAnswer, WorkerRequest } from './worker.js';
 import workerUrl from './worker.ts?worker&url';
@@ -26,6 +27,12 @@ export async function verifyReceipt(rows: Neighbours): Promise<ReceiptCheck> {
   }
 }
 
+export interface LedgerFindings {
+  readonly report: FileReport;
+  /** How the evidence was understood. */
+  readonly evidence: NonNullable<WorkerAnswer['evidence']>;
+}
+
 /**
  * Reads a ledger line by line from the source and verifies every row in a worker.
  *
@@ -35,12 +42,13 @@ export async function verifyReceipt(rows: Neighbours): Promise<ReceiptCheck> {
 export async function verifyLedger(
   source: DataSource,
   scope: string,
+  given: Evidence,
   tell: (rows: number) => void,
   signal: AbortSignal,
-): Promise<FileReport> {
+): Promise<LedgerFindings> {
   const thread = startThread();
   try {
-    await thread.ask({ ask: 'start', path: scope });
+    const { evidence } = await thread.ask({ ask: 'start', path: scope, evidence: given });
     let next: number | null = 0;
     // The next part is fetched while the worker checks the one before.
     let part = source.lines(scope, 0, LINES_AT_ONCE, signal);
@@ -53,8 +61,8 @@ export async function verifyLedger(
       if (next !== null) tell(next);
     }
     const { report } = await thread.ask({ ask: 'finish' });
-    if (!report) throw new Error('The verifying thread gave no answer.');
-    return report;
+    if (!report || !evidence) throw new Error('The verifying thread gave no answer.');
+    return { report, evidence };
   } finally {
     thread.end();
   }
