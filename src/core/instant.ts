@@ -21,9 +21,19 @@ export function parseInstant(text: string): number | undefined {
   return dayMs + ((Number(hour) * 60 + Number(minute) - zone) * 60 + Number(second)) * 1000 + millisecond;
 }
 
+/** The day asked for last: rows follow each other closely. */
+let lastDay: { readonly name: number; readonly startMs: number | undefined } = {
+  name: -1,
+  startMs: undefined,
+};
+
 function dayStartMs(year: number, month: number, day: number): number | undefined {
+  const name = (year * 100 + month) * 100 + day;
+  if (lastDay.name === name) return lastDay.startMs;
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   // A day that the month does not have rolls over into another month.
-  return date.getUTCMonth() === month - 1 ? date.getTime() : undefined;
+  const startMs = date.getUTCMonth() === month - 1 ? date.getTime() : undefined;
+  lastDay = { name, startMs };
+  return startMs;
 }

@@ -43,7 +43,10 @@ export class SealedRow implements Receipt {
   member(name: MemberName): Json | undefined {
     const at = 2 * MEMBER_NAMES.indexOf(name);
     const [start, end] = [this.#spans.members[at] as number, this.#spans.members[at + 1] as number];
-    return start === end ? undefined : (JSON.parse(this.#text.slice(start, end)) as Json);
+    if (start === end) return undefined;
+    // A text here has no escapes.
+    if (this.#text.charCodeAt(start) === QUOTE) return this.#text.slice(start + 1, end - 1);
+    return JSON.parse(this.#text.slice(start, end)) as Json;
   }
 
   /** The bytes that the hash is over, in memory that the next row uses again. */
@@ -93,6 +96,7 @@ const KEY = '","publicKeyHex":"';
 const END = '"}';
 const CLOSE_BRACE = 0x7d;
 const MINUS = 0x2d;
+const QUOTE = 0x22;
 
 /** The row of a line, or `undefined` for one in another form; which may be as good. */
 export function readSealedRow(line: Uint8Array): SealedRow | undefined {
@@ -117,9 +121,18 @@ export function readSealedRow(line: Uint8Array): SealedRow | undefined {
   const signature = skipHex(line, entryHash, SIGNATURE, 128);
   const key = skipHex(line, signature, KEY, 64);
   if (skipName(line, key, END) !== line.length) return undefined;
-  const ends = { decisionEnd, previous, sequenceStart, sequenceEnd, fingerprint, entryHash, signature, key };
   // Every byte was seen to be ASCII.
-  return new SealedRow(decodeUtf8(line) ?? '', { ...ends, members });
+  return new SealedRow(decodeUtf8(line) ?? '', {
+    decisionEnd,
+    previous,
+    sequenceStart,
+    sequenceEnd,
+    fingerprint,
+    entryHash,
+    signature,
+    key,
+    members,
+  });
 }
 
 function findMember(line: Uint8Array, start: number, end: number): number {
