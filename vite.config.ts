@@ -6,7 +6,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 
 /**
  * The pages of `web/`, bundled into `dist/web`: the dashboard, everything from its own origin and nothing inlined; and the
- * page that verifies, which is one file wherever it stands.
+ * page that verifies and that of snapshots, which are one file each.
  */
 export default defineConfig({
   root: at('web'),
@@ -14,7 +14,10 @@ export default defineConfig({
   logLevel: 'warn',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   plugins: [
-    oneFilePages([{ html: 'verify.html', entry: 'verify-page/main.ts', out: at('dist/web/verify.html') }]),
+    oneFilePages([
+      { html: 'verify.html', entry: 'verify-page/main.ts', out: at('dist/web/verify.html') },
+      { html: 'snapshot.html', entry: 'snapshot/main.ts', out: at('dist/web/snapshot.html') },
+    ]),
   ],
   build: {
     outDir: at('dist/web'),

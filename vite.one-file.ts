@@ -88,7 +88,11 @@ function configure(entry: string, plugins: Plugin[]): InlineConfig {
     logLevel: 'warn',
     plugins,
     // Whatever the environment says, a build is the build that is published.
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: {
+      'process.env.NODE_ENV': '"production"',
+      'import.meta.resolve': 'undefined',
+      'import.meta.url': '""',
+    },
     oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
     build: {
       write: false,

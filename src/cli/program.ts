@@ -46,16 +46,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   })
     .description('run a guarded agent against a built-in stand-in for OpenRouter, then verify its ledger')
     .option('--no-open', 'open nothing in a browser');
-  add('serve', 'agentguard serve', async () => {
-    const { runServe } = await import('./commands/serve.js');
-    return runServe;
-  })
-    .description('open the dashboard in the browser, and serve it until Ctrl-C')
-    .option('--port <number>', 'where to serve (default: 8787, or the next free one)')
-    .option('--host <address>', 'serve under this address only, instead of localhost')
-    .option('--expose-to-network', 'let --host be an address that other machines can reach')
-    .option('--scope <name>', 'show the ledger of this scope only')
-    .option('--no-open', 'open nothing in a browser');
+  defineServe(add);
   add('init', 'agentguard init --scope acme', async () => {
     const { runInit } = await import('./commands/init.js');
     return (context, options) => runInit(context, String(options.scope));
@@ -77,6 +68,19 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   defineProofs(add);
   defineControls(add);
   return program;
+}
+
+function defineServe(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {
+  add('serve', 'agentguard serve', async () => {
+    const { runServe } = await import('./commands/serve.js');
+    return runServe;
+  })
+    .description('open the dashboard in the browser, and serve it until Ctrl-C')
+    .option('--port <number>', 'where to serve (default: 8787, or the next free one)')
+    .option('--host <address>', 'serve under this address only, instead of localhost')
+    .option('--expose-to-network', 'let --host be an address that other machines can reach')
+    .option('--scope <name>', 'show the ledger of this scope only')
+    .option('--no-open', 'open nothing in a browser');
 }
 
 function defineModels(add: (name: string, example: string, load: () => Promise<Handler>) => Command): void {
@@ -189,6 +193,15 @@ function defineProofs(add: Add): void {
   })
     .description('write the page that verifies receipts in a browser, offline, and print its SHA-256')
     .option('--out <path>', 'an .html file, or a folder to host');
+  add('snapshot', 'agentguard snapshot --period 2026-10 --out october.html', async () => {
+    const { runSnapshot } = await import('./commands/snapshot.js');
+    return runSnapshot;
+  })
+    .description('write the dashboard of a period into one file that opens from disk, offline')
+    .option('--period <span>', 'a year, month or day, such as 2026-10')
+    .option('--out <file>', 'the file to write or replace')
+    .option('--time-zone <name>', 'whose days and months (default: UTC)')
+    .option('--scope <name>', 'only the ledger of this scope; may be repeated', collect);
   add('keys', 'agentguard keys rotate --reason yearly', async () => {
     const { runKeys } = await import('./commands/keys.js');
     return (context, options, [action]) => runKeys(context, options, action);

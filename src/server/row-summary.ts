@@ -1,8 +1,7 @@
-/** Calls as the page gets them: amounts as text, what is empty left out; and the names of rows. */
+/** The names of rows, and calls as the page gets them. */
 import { basename } from 'node:path';
-import type { CallRecord } from '../core/call-record.js';
-import type { RowSummary } from '../core/dashboard.js';
-import { printUsd, type Usd } from '../core/money.js';
+
+export { printRow } from '../core/row-summary.js';
 
 /** Where a row's line lies, by its scope's folder. */
 export interface RowRef {
@@ -22,23 +21,4 @@ export function printRef(folder: string, part: number, offset: number): string {
 export function parseRef(text: string): RowRef | undefined {
   const [, folder, part, offset] = REF.exec(text) ?? [];
   return folder === undefined ? undefined : { folder, part: Number(part), offset: Number(offset) };
-}
-
-/** A call for the page. */
-export function printRow(record: CallRecord, ref: string): RowSummary {
-  const { decisionId, attempt, scope, row, action, state, timestampMs, partial } = record;
-  const summary: Record<string, unknown> = { ref, decisionId, attempt, scope, row, action, state };
-  for (const [key, value] of Object.entries(record))
-    if (typeof value === 'string' && value !== '') summary[key] = value;
-  summary.timestampMs = Number.isNaN(timestampMs) ? null : timestampMs;
-  for (const key of ['expectedUsd', 'reservedUsd', 'actualUsd', 'costUsd'] as const)
-    summary[key] = printAmount(record[key]);
-  if (partial) summary.partial = true;
-  for (const key of ['inputTokens', 'outputTokens'] as const)
-    if (record[key] !== null) summary[key] = record[key];
-  return summary as unknown as RowSummary;
-}
-
-function printAmount(amount: Usd | null): string | null {
-  return amount === null ? null : printUsd(amount);
 }

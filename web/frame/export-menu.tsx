@@ -10,7 +10,13 @@ const SAYS = {
   ndjson: 'NDJSON, the raw signed rows',
 } as const;
 
-export function ExportMenu({ source, q }: { readonly source: DataSource; readonly q: string }): JSX.Element {
+export function ExportMenu({
+  source,
+  q,
+}: {
+  readonly source: DataSource;
+  readonly q: string;
+}): JSX.Element | null {
   const menu = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const close = (event: Event): void => {
@@ -23,6 +29,8 @@ export function ExportMenu({ source, q }: { readonly source: DataSource; readonl
       for (const type of ['keydown', 'pointerdown']) document.removeEventListener(type, close);
     };
   }, []);
+  // A snapshot has no server to write a file.
+  if (!source.live) return null;
   return (
     <details class="menu" ref={menu}>
       <summary class="button">

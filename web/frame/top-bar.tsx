@@ -37,6 +37,7 @@ export function TopBar({
         <Icon name="shield" />
         <span>agentguard</span>
       </a>
+      {!live && <span class="scope">{showText(status.value?.home ?? '', 60)}</span>}
       {status.value?.scope && <span class="scope">{showText(status.value.scope, 60)}</span>}
       <nav class="tabs" aria-label="Screens">
         {TITLES.map(([screen, title]) => (
@@ -46,7 +47,7 @@ export function TopBar({
             aria-current={view.value.screen === screen ? 'page' : undefined}
             onClick={(event) => follow(event, screen)}
           >
-            {title}
+            {!live && screen === 'live' ? 'Calls' : title}
           </a>
         ))}
       </nav>

@@ -1,9 +1,12 @@
 /** Ways out of the page: copy the row, download it, check it in a terminal, link to it. */
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { encodeUtf8 } from '../../src/core/bytes.js';
 import type { ReceiptAnswer } from '../../src/core/dashboard.js';
+import { encodeShareFragment } from '../../src/core/share-link.js';
 import { announce } from '../frame/live-region.js';
 import { Icon } from '../icons.js';
+import { canDeflate, deflate } from '../verify-page/compression.js';
 
 const UUID = /^[0-9a-f-]{36}$/i;
 
@@ -26,7 +29,10 @@ export function TakeAway({
         <button type="button" class="button" onClick={() => download(answer.line)}>
           <Icon name="download" /> Download
         </button>
-        <CopyButton title="Copy link" text={location.href} />
+        {location.protocol !== 'file:' && <CopyButton title="Copy link" text={location.href} />}
+        {canDeflate() && location.protocol !== 'file:' && (
+          <CopyButton title="Copy verify link" text={() => makeShareLink(answer.line)} />
+        )}
       </p>
       <p class="command">
         <code>{command}</code> <CopyButton title="Copy command" text={command} small />
@@ -42,12 +48,13 @@ function CopyButton({
   small = false,
 }: {
   readonly title: string;
-  readonly text: string;
+  readonly text: string | (() => Promise<string>);
   readonly small?: boolean;
 }): JSX.Element {
   const done = useSignal(false);
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(text).catch(() => announce('The browser did not allow copying.'));
+    const copied = typeof text === 'string' ? text : await text();
+    await navigator.clipboard.writeText(copied).catch(() => announce('The browser did not allow copying.'));
     done.value = true;
     setTimeout(() => (done.value = false), 1500);
   };
@@ -62,6 +69,12 @@ function CopyButton({
       {!small && (done.value ? 'Copied' : title)}
     </button>
   );
+}
+
+/** The page that verifies, with the row in the part of the address that no server sees. */
+async function makeShareLink(line: string): Promise<string> {
+  const fragment = await encodeShareFragment({ kind: 'receipt', bytes: encodeUtf8(line) }, deflate);
+  return `${new URL('/verify', location.href).href}#${fragment}`;
 }
 
 /** The row with its line feed: a file that `agentguard verify` takes. */

@@ -6,6 +6,11 @@ export function canInflate(): boolean {
   return typeof DecompressionStream === 'function';
 }
 
+/** Whether this browser can make links. */
+export function canDeflate(): boolean {
+  return typeof CompressionStream === 'function';
+}
+
 export const inflate: Inflate = async (bytes, maxBytes) => {
   const reader = streamOf(bytes).pipeThrough(new DecompressionStream('deflate-raw')).getReader();
   const parts: Uint8Array[] = [];

@@ -69,7 +69,9 @@ export async function verifyLedger(
 }
 
 function startThread(): Thread {
-  const worker = new Worker(trustScript(workerUrl), { type: 'module' });
+  // In a page of one file the script is a blob, which browsers load from disk as a classic script only.
+  const type = workerUrl.startsWith('blob:') ? 'classic' : 'module';
+  const worker = new Worker(trustScript(workerUrl), { type });
   const waiting = new Map<number, { done: (answer: WorkerAnswer) => void; fail: (error: Error) => void }>();
   let last = 0;
   worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
