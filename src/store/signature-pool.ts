@@ -43,6 +43,8 @@ const START_AFTER = 2_000;
 const BATCH_ROWS = 128;
 /** So that a thread never waits for its next batch. */
 const BATCHES_PER_THREAD = 3;
+/** A thread leaves only short-lived objects: without a limit, each of them would keep up to 48 MB of them around. */
+const YOUNG_MB = 4;
 const WORKER_URL = new URL('./signature-worker.js', import.meta.url);
 
 /** Starts no thread before there is enough to do. */
@@ -122,7 +124,7 @@ export function createSignaturePool(options: SignaturePoolOptions = {}): Signatu
 
 function startThread(url: URL, finish: (batch: Batch) => void, leave: (thread: Thread) => void): Thread {
   // Without the flags of this process: a thread that only computes needs none of them.
-  const worker = new Worker(url, { execArgv: [] });
+  const worker = new Worker(url, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
   const thread: Thread = { worker, pending: new Map() };
   worker.on('message', (id: number) => {
     const batch = thread.pending.get(id);
