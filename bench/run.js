@@ -6,6 +6,7 @@ import { benchConcurrency, benchDecision, benchDurableDecision, benchGrowth } fr
 import { benchGateway } from './gateway.js';
 import { BENCH_DIR, setPrices } from './guards.js';
 import { benchManyPolicies } from './many-policies.js';
+import { benchLargeLedger } from './large-ledger.js';
 import { describeMachine } from './measure.js';
 import { benchStart } from './start.js';
 import { benchVerification } from './verification.js';
@@ -16,6 +17,7 @@ const PARTS = {
   concurrency: benchConcurrency,
   growth: benchGrowth,
   verification: benchVerification,
+  'verification-large': benchLargeLedger,
   'cold-start': benchColdStart,
   checkpoints: benchCheckpoints,
   start: benchStart,
