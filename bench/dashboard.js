@@ -1,6 +1,6 @@
 /**
  * The dashboard's server on a large ledger: how soon the newest page is there, what the whole index costs against parsing
- * the same lines, how long questions take, and when an appended row reaches 200 open pages.
+ * the same lines, what questions cost, and when an appended row reaches 200 open pages.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
@@ -48,16 +48,15 @@ async function measureIndex(home, path) {
   const parse = measureCpu(() => parseLines(path));
   const start = performance.now();
   const before = process.cpuUsage();
-  const turns = watchTurns();
   const index = await openLiveIndex(home, null, () => {});
   await index.hasFirst;
   const firstMs = performance.now() - start;
   await index.isFilled;
-  const longestMs = turns.stop();
   const used = process.cpuUsage(before);
   const cpuMs = (used.user + used.system) / 1000;
   const { table, related } = index.reading;
   const [{ rows: lines }] = index.describeLedgers();
+  const longestMs = await measureTurns(home);
   const bytes = (table.sizeBytes + related.sizeBytes) / lines;
   const ratio = cpuMs / parse.ms;
   const count = lines.toLocaleString('en');
@@ -90,6 +89,15 @@ async function measureIndex(home, path) {
   };
 }
 
+/** A second reading, because watching costs CPU of its own. */
+async function measureTurns(home) {
+  const turns = watchTurns();
+  const index = await openLiveIndex(home, null, () => {});
+  await index.isFilled;
+  index.close();
+  return turns.stop();
+}
+
 /** CPU that one turn of the event loop takes at most: time on the wall would blame us for what else the machine does. */
 function watchTurns() {
   let isOn = true;
@@ -116,9 +124,10 @@ async function measureQuestions(index) {
   const steps = listSteps(nowMs - 30 * DAY_MS, nowMs, DAY_MS / 24);
   const took = { filter: [], facets: [], summary: [], chart: [], jump: [] };
   const time = async (name, work) => {
-    const start = performance.now();
+    const before = process.cpuUsage();
     const result = await work();
-    took[name].push(performance.now() - start);
+    const used = process.cpuUsage(before);
+    took[name].push((used.user + used.system) / 1000);
     return result;
   };
   for (let round = 0; round < 5; round++)
@@ -132,7 +141,7 @@ async function measureQuestions(index) {
     }
   return Object.entries(took).map(([name, samples]) => {
     const ms = percentile(samples, 0.5);
-    return { work: `dashboard: a ${name}`, us: ms * 1000, aim: '< 50 ms', met: ms < 50 };
+    return { work: `dashboard: ${name}, CPU`, us: ms * 1000, aim: '< 50 ms', met: ms < 50 };
   });
 }
 

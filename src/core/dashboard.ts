@@ -6,7 +6,7 @@
  * |---|---|---|
  * | `/api/status` | | `StatusAnswer` |
  * | `/api/rows` | `q`, `asOf`, `offset`, `limit` ≤ 500 | `RowsAnswer`, newest first |
- * | `/api/place` | `q`, `asOf`, `ref` or `row` | `PlaceAnswer`: where a row stands in the filtered list |
+ * | `/api/place` | `q`, `asOf`, `ref`, or `row` with `scope` | `PlaceAnswer`: where a row stands in the filtered list |
  * | `/api/facets` | `q`, `asOf` | `FacetsAnswer` |
  * | `/api/summary` | `q`, `by`, `limit` | `SummaryAnswer` |
  * | `/api/series` | `q`, `by`, `stepMs`, `sinceMs`, `untilMs` | `SeriesAnswer` |
@@ -16,14 +16,17 @@
  * | `/api/lines` | `scope`, `fromRow`, `limit` | the raw lines as `application/x-ndjson`; header `X-Next-Row` while there is more |
  * | `/api/policies` | | `PoliciesAnswer` |
  * | `/api/models` | | `ModelsAnswer` |
- * | `/api/export` | `q`, `format` = `csv` `json` `ndjson` | a download of exactly what the filter selects |
+ * | `/api/export` | `q`, `asOf`, `format` = `csv` `json` `ndjson` | a download of exactly what the filter selects |
  * | `/api/events` | | an event stream of `DashboardEvent`, the event's name being its `kind` |
  *
  * A filter that does not parse is answered 400 with `ErrorAnswer`; every other error too, with its status.
  */
 import type { CallRecord } from './call-record.js';
 
-/** A `CallRecord` on the wire: amounts as text, times as milliseconds, empty texts left out. */
+/**
+ * A `CallRecord` on the wire: amounts as text, times as milliseconds, empty texts left out. `row` is -1 while the place in a
+ * ledger that other programs wrote is not counted yet.
+ */
 export type RowSummary = {
   /** Opaque; names the row as long as its ledger is there. */
   readonly ref: string;
@@ -67,7 +70,7 @@ export interface StatusAnswer {
   readonly nowMs: number;
   readonly startedAtMs: number;
   readonly index: IndexProgress;
-  /** Rows of calls in the index now: the `asOf` to list by. */
+  /** The newest end of the list of calls now, to list by. A mark, not a count: it may be 0 or below. */
   readonly asOf: number;
   readonly ledgers: readonly LedgerBrief[];
 }
