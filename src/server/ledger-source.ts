@@ -127,6 +127,12 @@ export class LedgerSource {
     }
   }
 
+  /** Leaves the old rows unread: there are none, or another reading is about to read them. */
+  async leaveOld(): Promise<void> {
+    if (this.#files.sizeBytes === 0) this.facts.complete();
+    await this.#files.newest?.file.close();
+  }
+
   /** Puts an old call below all others in the table. */
   place(call: OldCall): void {
     this.#calls.place(call);

@@ -19,19 +19,24 @@ export interface LineFiles {
 }
 
 export function openLineFiles(): LineFiles {
-  const open = new Map<string, fs.FileHandle>();
+  // Promises, so that whoever asks while a file is being opened gets the same one.
+  const open = new Map<string, Promise<fs.FileHandle>>();
   async function find(source: LedgerSource, part: number): Promise<fs.FileHandle> {
     const key = `${source.paths.folder}/${part}`;
     const known = open.get(key);
     if (known) return known;
-    const file = await openPart(source.paths.folder, part, part === source.part);
     const [oldest] = open.size >= MAX_OPEN ? open.keys() : [];
-    if (oldest !== undefined) {
-      await open.get(oldest)?.close();
-      open.delete(oldest);
-    }
+    const file = openPart(source.paths.folder, part, part === source.part);
     open.set(key, file);
+    file.catch(() => open.delete(key));
+    if (oldest !== undefined) await closeOne(oldest);
     return file;
+  }
+  async function closeOne(key: string): Promise<void> {
+    const file = open.get(key);
+    open.delete(key);
+    // Whoever asked for it was told why it could not be opened.
+    await (await file?.catch(() => undefined))?.close();
   }
   async function read(source: LedgerSource, part: number, offset: number, length: number): Promise<Buffer> {
     const file = await find(source, part);
@@ -49,7 +54,7 @@ export function openLineFiles(): LineFiles {
       return isLine ? bytes.subarray(0, -1).toString('utf8') : undefined;
     },
     sizeOf: async (source, part) => (await (await find(source, part)).stat()).size,
-    close: async () => void (await Promise.all([...open.values()].map((file) => file.close()))),
+    close: async () => void (await Promise.all([...open.keys()].map(closeOne))),
   };
 }
 

@@ -97,8 +97,11 @@ export async function openReading(
     fill: (onProgress) => fillOld([...sources.values()], onProgress, stop.signal),
     async findNew() {
       let hasPast = false;
-      for (const paths of await list())
-        if (!sources.has(paths.scope)) hasPast = (await add(paths)) === 'old' || hasPast;
+      for (const paths of await list()) {
+        if (sources.has(paths.scope)) continue;
+        hasPast = (await add(paths)) === 'old' || hasPast;
+        await sources.get(paths.scope)?.leaveOld();
+      }
       return hasPast;
     },
     async inspect() {

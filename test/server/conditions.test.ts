@@ -54,6 +54,22 @@ describe('a ledger that is watched', () => {
     await expect.poll(() => countCalls(index), SOON).toBe(foldLines(lines).length);
   });
 
+  it('that was empty when it appeared numbers its rows, and its file is open once', async () => {
+    const home = await makeHome();
+    const { index } = await watch(home);
+    const path = await putParts(home, [], 1, 'late');
+    await expect.poll(() => index.reading.sources.has('late'), SOON).toBe(true);
+    await fs.appendFile(path, print(lines));
+    await expect.poll(() => index.describeLedgers()[0]?.rows, SOON).toBe(lines.length);
+    const { table } = index.reading;
+    expect(table.record(table.end - 1).row).toBeGreaterThanOrEqual(0);
+    if (process.platform !== 'linux') return;
+    const links = (await fs.readdir('/proc/self/fd')).map((fd) =>
+      fs.readlink(`/proc/self/fd/${fd}`).catch(() => ''),
+    );
+    expect((await Promise.all(links)).filter((target) => target === path)).toHaveLength(1);
+  });
+
   it('that shrinks is shown as shrunk, with what is left, also later', async () => {
     const home = await makeHome();
     const path = await putParts(home, lines, 1);
