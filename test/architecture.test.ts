@@ -44,7 +44,18 @@ const names = Object.keys(ROOMS);
 /** Folders inside rooms, not rooms. */
 const OWN_FOLDERS = new Set([
   'commands',
-  ...['state', 'frame', 'live', 'spend', 'receipt', 'integrity', 'policies', 'verify', 'verify-page', 'snapshot'],
+  ...[
+    'state',
+    'frame',
+    'live',
+    'spend',
+    'receipt',
+    'integrity',
+    'policies',
+    'verify',
+    'verify-page',
+    'snapshot',
+  ],
 ]);
 
 /** Every arrow that must not exist. */

@@ -1,7 +1,7 @@
 /** Ranges of files, and their lines by the splitter of `core`. */
 import * as fs from 'node:fs';
 
-export { createLineSplitter, type Line, type LineSplitter } from '../core/line-splitter.js';
+export { createLineSplitter, type Line } from '../core/line-splitter.js';
 
 /** `size` bytes of a file from an offset on, or fewer at its end. @throws the system's error */
 export function readRange(fd: number, from: number, size: number): Uint8Array {

@@ -28,7 +28,7 @@ describeInBrowser('a snapshot', () => {
     await rm(work, { recursive: true });
   });
 
-  it('shows, filters and verifies its rows offline, and its sums are those of report', async () => {
+  it('shows, filters and verifies its rows offline, as many calls as report counts', async () => {
     const watched = await openPage(browser, { offline: true });
     const { page } = watched;
     await page.goto(`file://${join(work, 'year.html')}`);

@@ -12,7 +12,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../cli/run-cli.js';
 import { fixedSigner, writeLedger } from '../core/ledger-fixture.js';
 import { describeInBrowser, expectInnocent, launchChromium, openPage, type WatchedPage } from './chromium.js';
-import { makeDemoHome, removeHome, runCommand } from './dashboard-process.js';
+import { makeDemoHome, removeHome, runCommand, startDashboard } from './dashboard-process.js';
 import {
   type GivenCase,
   listDropped,
@@ -39,6 +39,7 @@ describeInBrowser('the verify page', () => {
     browser = await launchChromium([`--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1`]);
     work = await mkdtemp(join(tmpdir(), 'agentguard-verify-'));
     home = await makeDemoHome(40);
+    await runCommand(home, 'checkpoint');
     server = createServer((request, response) => {
       asked.push(request.url ?? '');
       response.setHeader('Content-Type', 'text/html; charset=utf-8').end(readFileSync(PAGE));
@@ -189,6 +190,25 @@ describeInBrowser('the verify page', () => {
     expectInnocent(watched);
     await watched.context.close();
   });
+
+  it('is served by the dashboard to whoever has its address, without a token, and says who may frame it', async () => {
+    const dashboard = await startDashboard(home);
+    try {
+      const row = JSON.parse(readFileSync(join(home, 'acme', 'decisions.ndjson'), 'utf8').split('\n')[6]!);
+      // The link of this machine leads to the dashboard that runs.
+      const link = (await runCommand(home, 'receipt', row.decision.decisionId, '--link')).trim();
+      expect(link.startsWith(`${dashboard.url}verify#`)).toBe(true);
+      const watched = await openPage(browser);
+      const answer = await watched.page.goto(link);
+      expect(answer?.headers()['content-security-policy']).toContain("frame-ancestors 'none'");
+      await watched.page.locator('.proof-result').waitFor();
+      expect((await readResult(watched.page)).text).toContain(row.decision.decisionId);
+      expectInnocent(watched);
+      await watched.context.close();
+    } finally {
+      await dashboard.kill();
+    }
+  }, 30_000);
 
   it('verifies what receipt --html put into it, as soon as it is opened', async () => {
     const row = JSON.parse(readFileSync(join(home, 'acme', 'decisions.ndjson'), 'utf8').split('\n')[2]!);

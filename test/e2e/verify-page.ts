@@ -22,7 +22,8 @@ export async function verifyInPage(
   await page.locator('.proof-result').waitFor({ state: 'detached' });
   await page.fill('#key', keys.join('\n'));
   await page.setInputFiles('input[type=file]', [...files]);
-  await page.locator('.proof-result').waitFor();
+  // A hundred thousand rows take longer than the browser's driver usually waits.
+  await page.locator('.proof-result').waitFor({ timeout: 120_000 });
   return readResult(page);
 }
 
