@@ -129,7 +129,7 @@ function readCheckpoint(name: string, head: Uint8Array): GivenFile {
 function describeText(start: string): string | undefined {
   if (start.startsWith('c2sp.org/tlog-proof@')) return undefined;
   const [first = ''] = start.split('\n', 1);
-  if (/[,;\t]/.test(first) && !first.includes('{'))
+  if (/([,;\t]).*\1/.test(first) && !first.includes('{'))
     return 'This is a table (CSV). Tables are not signed: ask for the rows themselves, as agentguard export writes them.';
   return 'This is a text, but no receipt: a receipt is one JSON object, {"decision": …}.';
 }
