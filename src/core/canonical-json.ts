@@ -17,16 +17,45 @@ const MAX_INSERTED_KEYS = 64;
  *   surrogate. `JSON.parse` yields only the last of these.
  */
 export function canonicalize(value: Json): string {
+  return print(value, 0, { isPlain: true });
+}
+
+/**
+ * The canonical text, and whether any strict reader takes it, as far as a look at the value tells: no number that is not a
+ * whole one, no `__proto__`, nothing deeper than `maxDepth`, counted from 1. It cannot hold a key twice or half a
+ * surrogate pair.
+ *
+ * @throws TypeError as `canonicalize`.
+ */
+export function canonicalizePlain(
+  value: Json,
+  maxDepth: number,
+): { readonly text: string; readonly isPlain: boolean } {
+  const seen = { isPlain: true };
+  const text = print(value, maxDepth, seen);
+  return { text, isPlain: seen.isPlain };
+}
+
+interface Seen {
+  isPlain: boolean;
+}
+
+/** `levels`: how many levels of nesting are left. Looking while printing takes half as long as looking after it. */
+function print(value: Json, levels: number, seen: Seen): string {
   switch (typeof value) {
     case 'string':
       return printText(value);
     case 'number':
+      if (!Number.isSafeInteger(value)) seen.isPlain = false;
       return printNumber(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'object':
       if (value === null) return 'null';
-      return Array.isArray(value) ? printArray(value) : printObject(value as JsonObject);
+      if (levels === 0) seen.isPlain = false;
+      return Array.isArray(value)
+        ? printArray(value, levels - 1, seen)
+        : printObject(value as JsonObject, levels - 1, seen);
     default:
       throw new TypeError(`A ${typeof value} is not JSON`);
   }
@@ -44,22 +73,23 @@ function printNumber(number: number): string {
   return String(number);
 }
 
-function printArray(items: readonly Json[]): string {
+function printArray(items: readonly Json[], levels: number, seen: Seen): string {
   let text = '[';
   for (let i = 0; i < items.length; i++) {
     if (i > 0) text += ',';
-    text += canonicalize(items[i] as Json);
+    text += print(items[i] as Json, levels, seen);
   }
   return `${text}]`;
 }
 
-function printObject(object: JsonObject): string {
+function printObject(object: JsonObject, levels: number, seen: Seen): string {
   if (!isPlain(object)) throw new TypeError('An instance of a class is not JSON');
   let text = '{';
   for (const key of sortKeys(Object.keys(object))) {
     if (text.length > 1) text += ',';
     text += printKey(key);
-    text += canonicalize(object[key] as Json);
+    if (key === '__proto__') seen.isPlain = false;
+    text += print(object[key] as Json, levels, seen);
   }
   return `${text}}`;
 }
