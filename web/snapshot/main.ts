@@ -1,5 +1,5 @@
 /** Starts the dashboard's page with the data that its own file holds: nothing is asked of anybody. */
-import '../styles/page.css';
+import './page.css';
 import { decodeBase64 } from '../../src/core/base64.js';
 import { decodeUtf8 } from '../../src/core/bytes.js';
 import { SNAPSHOT_VERSION, type SnapshotData } from '../../src/core/snapshot-data.js';
