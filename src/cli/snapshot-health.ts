@@ -4,7 +4,7 @@ import { count } from '../core/verdicts.js';
 import { nodeBackend } from '../store/node-crypto.js';
 import type { ScopePaths } from '../store/paths.js';
 import { readSnapshot } from '../store/snapshot.js';
-import { compareWithLedger } from '../store/snapshot-keeper.js';
+import { compareWithLedger } from '../store/snapshot-check.js';
 import { fail, fine, type HealthCheck, warn } from './health.js';
 
 export interface SnapshotWorld {

@@ -8,7 +8,7 @@ import { lacksNewest } from './ledger-parts.js';
 import { nodeBackend } from './node-crypto.js';
 import { locateScope } from './paths.js';
 import { readSnapshot, type Snapshot } from './snapshot.js';
-import { compareWithLedger } from './snapshot-keeper.js';
+import { compareWithLedger } from './snapshot-check.js';
 
 /** Rows may be this far ahead of the clock before guards refuse. */
 export const MAX_CLOCK_LAG_MS = 60_000;

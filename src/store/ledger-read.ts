@@ -15,6 +15,8 @@ import { namePart, openPart } from './ledger-parts.js';
 import { addRow, createLedgerState, findBreak, readRow } from './ledger-state.js';
 import { createLineSplitter, type Line, readRange } from './lines.js';
 import type { Place } from './place.js';
+import { readSnapshotNow } from './snapshot.js';
+import { compareWithLedger } from './snapshot-check.js';
 import { findUnnamed, isTorn, setAside } from './torn.js';
 
 const CHUNK_BYTES = 65_536;
@@ -46,6 +48,7 @@ export function catchUp(file: LedgerFile, maxBytes: number): boolean {
     if (ahead.bytes > maxBytes) return false;
     if (ahead.bytes > 0) readRest(file, ahead.bytes, ahead.isFull);
     if (!ahead.isFull) break;
+    requireSnapshotHolds(file);
     beginPart(file);
   }
   file.torn ??= findUnnamed(file.folder, file.state.tornFiles);
@@ -76,7 +79,21 @@ export async function reopenLedgerFile(file: LedgerFile): Promise<void> {
   file.poisoned = false;
 }
 
+/**
+ * Whoever comes late to a part has seen none of its rows, but the snapshot may have: an older state of the part, put in
+ * its place, is not to be gone on with.
+ *
+ * @throws AgentGuardError LEDGER_REWRITTEN
+ */
+function requireSnapshotHolds({ folder, path, part, backend, mayLackNewest }: LedgerFile): void {
+  const reading = readSnapshotNow(folder);
+  if (mayLackNewest || reading.kind !== 'good' || reading.snapshot.part <= part) return;
+  const difference = compareWithLedger(folder, reading.snapshot, backend);
+  if (difference !== undefined) throw rewritten(path, difference);
+}
+
 function enterNextPart(file: LedgerFile): boolean {
+  requireSnapshotHolds(file);
   const opened = openPart(file.folder, file.part + 1, 'append');
   if (opened) enterPart(file, opened, { part: file.part + 1, offset: 0, headBytes: 0 });
   return opened !== undefined;

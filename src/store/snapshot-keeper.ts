@@ -1,6 +1,5 @@
 /** When a ledger's snapshot is used and written (design: docs/receipt-format.md "Snapshot"). */
 import * as fs from 'node:fs';
-import type { CryptoBackend } from '../core/crypto.js';
 import type { LedgerFold } from '../core/spend-store.js';
 import { rewritten } from './ledger-errors.js';
 import { enterPart, type LedgerFile, placeOf } from './ledger-file.js';
@@ -9,6 +8,7 @@ import { replayRows } from './ledger-read.js';
 import { readRange } from './lines.js';
 import { isSamePlace, ORIGIN, type Place } from './place.js';
 import { readSnapshot, type SavedFold, type Snapshot, writeSnapshot } from './snapshot.js';
+import { compareWithLedger } from './snapshot-check.js';
 
 /** A snapshot is due after so many rows, unless told otherwise. */
 const SNAPSHOT_ROWS = 10_000;
@@ -40,26 +40,6 @@ export function createSnapshotKeeper(rowsBetween = SNAPSHOT_ROWS): SnapshotKeepe
     replaces: false,
     isWitness: false,
   };
-}
-
-/**
- * What in a ledger does not agree with its snapshot, as "has 10 bytes where its snapshot saw 20"; `undefined` when all
- * does. Only the place of the snapshot is looked at; nothing is changed.
- *
- * @throws AgentGuardError HOME_UNSAFE, LEDGER_CORRUPT, LEDGER_UNWRITABLE when a part cannot be used.
- */
-export function compareWithLedger(
-  folder: string,
-  snapshot: Snapshot,
-  backend: CryptoBackend,
-): string | undefined {
-  const opened = openPart(folder, snapshot.part, 'read');
-  if (!opened) return snapshot.part === 0 ? 'is gone' : 'has lost its newest part';
-  try {
-    return describeDifference(snapshot, opened.fd, backend);
-  } finally {
-    fs.closeSync(opened.fd);
-  }
 }
 
 /** Lets a file whose rows are all unread begin where its snapshot ends. @throws AgentGuardError LEDGER_REWRITTEN */
@@ -169,13 +149,6 @@ function mergeSnapshots(there: Snapshot, own: Snapshot): Snapshot {
     if (!known || known.place.rows < fold.place.rows) folds.set(name, fold);
   }
   return { ...base, folds };
-}
-
-function describeDifference(snapshot: Snapshot, fd: number, backend: CryptoBackend): string | undefined {
-  const { size } = fs.fstatSync(fd);
-  if (size < snapshot.offset) return `has ${size} bytes where its snapshot saw ${snapshot.offset}`;
-  const isSame = isSamePlace(snapshot, backend, (from, length) => readRange(fd, from, length));
-  return isSame ? undefined : `has another row where its snapshot saw row ${snapshot.rows}`;
 }
 
 /** Whether a place lies among the known rows. Which rows come after it is checked while they are read. */

@@ -6,6 +6,7 @@
  *   {"checksum":"<SHA-256 of the text of the state>","state":{"version":1,"ledgerId":"…","part":0,"offset":…,…}}
  */
 import { hash, randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHex } from '../core/bytes.js';
@@ -46,23 +47,44 @@ export type SnapshotReading =
   | { readonly kind: 'bad' /** Reads on from "the snapshot". */; readonly why: string }
   | { readonly kind: 'good'; readonly snapshot: Snapshot };
 
+const FLAGS = fs.constants.O_RDONLY | NO_FOLLOW | fs.constants.O_NONBLOCK;
+
 /** Reads a scope's snapshot. Never throws: one that cannot be used is a cache that is not there. */
 export async function readSnapshot(folder: string): Promise<SnapshotReading> {
   try {
-    const flags = fs.constants.O_RDONLY | NO_FOLLOW | fs.constants.O_NONBLOCK;
-    const file = await fs.open(join(folder, SNAPSHOT_FILE), flags);
+    const file = await fs.open(join(folder, SNAPSHOT_FILE), FLAGS);
     try {
-      const stats = await file.stat();
-      if (!stats.isFile()) return bad('is not a plain file');
-      if (stats.mode & 0o022 || isForeign(stats.uid)) return bad('may be written to by other users');
-      if (stats.size > MAX_BYTES) return bad(`is longer than ${MAX_BYTES} bytes`);
-      return parseSnapshot(await file.readFile('utf8'));
+      return judgeFile(await file.stat()) ?? parseSnapshot(await file.readFile('utf8'));
     } finally {
       await file.close();
     }
   } catch (cause) {
-    return codeOf(cause) === 'ENOENT' ? { kind: 'none' } : bad(`cannot be read (${codeOf(cause)})`);
+    return judgeError(cause);
   }
+}
+
+/** The same, synchronously: for once in a part, under the lock. */
+export function readSnapshotNow(folder: string): SnapshotReading {
+  try {
+    const fd = openSync(join(folder, SNAPSHOT_FILE), FLAGS);
+    try {
+      return judgeFile(fstatSync(fd)) ?? parseSnapshot(readFileSync(fd, 'utf8'));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (cause) {
+    return judgeError(cause);
+  }
+}
+
+function judgeFile(stats: Stats): SnapshotReading | undefined {
+  if (!stats.isFile()) return bad('is not a plain file');
+  if (stats.mode & 0o022 || isForeign(stats.uid)) return bad('may be written to by other users');
+  return stats.size > MAX_BYTES ? bad(`is longer than ${MAX_BYTES} bytes`) : undefined;
+}
+
+function judgeError(cause: unknown): SnapshotReading {
+  return codeOf(cause) === 'ENOENT' ? { kind: 'none' } : bad(`cannot be read (${codeOf(cause)})`);
 }
 
 /** Replaces a scope's snapshot in one step, flushed. @throws the system's error; the old one is then still there */

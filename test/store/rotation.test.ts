@@ -28,6 +28,8 @@ function checkParts(folder: string): number[] {
   return rows.map((row) => Number(row.decision.n));
 }
 
+const listFull = (folder: string): number => partsOf(folder).length - 1;
+
 const count = (to: number, from = 0): number[] => Array.from({ length: to - from }, (_, n) => from + n);
 
 function collect(): LedgerFold & { readonly seen: number[] } {
@@ -206,6 +208,22 @@ describe('a part that is not what it was', () => {
       message: expect.stringMatching(/decisions-000002.ndjson (is missing|may be missing)/),
     });
     expect(partsOf(paths.folder)).toEqual(before);
+  });
+
+  it('because the newest is as it was once refuses who had read none of it, by the snapshot', async () => {
+    const home = makeHome();
+    const behind = await fill(home, 1);
+    const ahead = await (await loadOtherProcess())(home, { partBytes: 3_000, durability: 'disk' });
+    for (let n = 1; n < 9; n++) await add(ahead, n);
+    await ahead.close();
+    const { folder, ledger } = behind.paths;
+    const { state } = JSON.parse(fs.readFileSync(join(folder, 'snapshot.json'), 'utf8'));
+    const bytes = fs.readFileSync(ledger);
+    const older = bytes.subarray(0, bytes.indexOf(0x0a) + 1);
+    expect([state.part, state.offset > older.length]).toEqual([listFull(folder), true]);
+    fs.writeFileSync(ledger, older);
+    await expect(add(behind, 9)).rejects.toMatchObject({ code: 'LEDGER_REWRITTEN' });
+    expect(fs.readFileSync(ledger)).toEqual(older);
   });
 
   it('because it is gone before the first is refused at once', async () => {
