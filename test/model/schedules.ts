@@ -4,8 +4,12 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { loadPackage, type Package, STEP, type Step, World } from './ledger-world.js';
 
-const IS_LONG = Boolean(process.env.CI_LONG || process.env.SLOW);
-const RUNS = Number(process.env.MODEL_RUNS ?? (process.env.SLOW ? 100_000 : IS_LONG ? 10_000 : 400));
+const IS_BOUNDED = !process.env.SLOW;
+const RUNS = Number(
+  process.env.MODEL_RUNS ?? (process.env.SLOW ? 100_000 : process.env.CI_LONG ? 10_000 : 400),
+);
+/** A slow machine does fewer and says how many. */
+const MOST_MS = 270_000;
 /** Half of the time a schedule waits for the disk. */
 const AT_ONCE = 4;
 const HOUR = 3_600_000;
@@ -28,7 +32,10 @@ export function describeSchedules(part: number, parts: number): void {
         const check = (n: number) =>
           fc.assert(
             fc.asyncProperty(schedules, (steps) => runSchedule(packs, steps, tally)),
-            { seed: seed + n, numRuns: Math.ceil(runs / AT_ONCE) },
+            {
+              ...{ seed: seed + n, numRuns: Math.ceil(runs / AT_ONCE) },
+              ...(IS_BOUNDED ? { interruptAfterTimeLimit: MOST_MS } : {}),
+            },
           );
         await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => check(n)));
         console.log(`ledger model: SEED=${seed}`, tally);
