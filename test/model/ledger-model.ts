@@ -39,7 +39,8 @@ export class LedgerModel {
       const usd = parseUsd(String(row.reservedUsd)) as Usd;
       const { userId } = row.actor as { userId: unknown };
       const call = { atMs, userId, usd, isOpen: true };
-      const fits = (this.#caps[String(row.policyId)] ?? []).every((cap) => this.#fits(cap, call));
+      const policies = (row.policies ?? [{ id: row.policyId }]) as readonly { readonly id: string }[];
+      const fits = policies.flatMap(({ id }) => this.#caps[id] ?? []).every((cap) => this.#fits(cap, call));
       if (fits !== (row.action === 'allow'))
         throw new Error(
           `${row.action}, but the call ${fits ? 'fits' : 'does not fit'}: ${JSON.stringify(row)}`,

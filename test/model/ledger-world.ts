@@ -156,7 +156,7 @@ export class World {
     });
     const makeGuard = (waitForHoldsMs: number) =>
       new pack.SpendGuard({
-        policy: policyOf(who === 2 ? 'narrow' : 'wide'),
+        ...(who === 2 ? { policies: [policyOf('narrow'), policyOf('wide')] } : { policy: policyOf('wide') }),
         scope: { tenantId: 'acme', userId: who === 1 ? 'bob' : 'alice' },
         config: {
           ...{ store, clock: () => this.nowMs, waitForHoldsMs },
