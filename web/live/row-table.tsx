@@ -1,23 +1,11 @@
 /** The virtual table: a window of rows over a list of any length, moved by wheel, scroll bar, finger and keyboard. */
-import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { RowSummary } from '../../src/core/dashboard.js';
 import type { TextQueryField } from '../../src/core/query-ast.js';
 import type { RowList } from '../state/row-list.js';
 import { COLUMNS, type Column, costInWords } from './columns.js';
-import {
-  moveScroll,
-  placeScroll,
-  type ScrollExtent,
-  type ScrollPlace,
-  scrollHeightOf,
-  topToShow,
-} from './virtual-scroll.js';
-
-/** Rows drawn beyond either edge, so that a fast wheel meets drawn ones. */
-const OVERSCAN = 6;
-const SETTLE_MS = 200;
+import { useTableWindow } from './table-window.js';
+import { scrollHeightOf } from './virtual-scroll.js';
 
 /** What the keyboard and other parts of the screen do with the table. */
 export interface TableControl {
@@ -45,63 +33,9 @@ export interface RowTableProps {
 }
 
 export function RowTable(props: RowTableProps): JSX.Element {
-  const { list, control } = props;
-  const scroller = useRef<HTMLDivElement>(null);
-  const place = useSignal<ScrollPlace>({ top: 0, scrollTop: 0 });
-  const size = useSignal({ height: 600, rowHeight: 32 });
-  const selected = useSignal(-1);
-  const cell = useSignal(-1);
-  const settle = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const { list } = props;
   void list.version.value;
-
-  // Read when needed: whoever holds the control calls it before the next drawing.
-  const measure = (): ScrollExtent => ({ rows: list.total(), ...size.value });
-  const extent = measure();
-  const go = (top: number): void => {
-    place.value = placeScroll(top, measure());
-    if (scroller.current) scroller.current.scrollTop = place.value.scrollTop;
-  };
-  const onScroll = (): void => {
-    const bar = scroller.current?.scrollTop ?? 0;
-    if (bar !== place.value.scrollTop) place.value = moveScroll(place.value, bar, measure());
-    clearTimeout(settle.current);
-    // Small movements leave the bar beside the true proportion; it is put right once nobody moves it.
-    settle.current = setTimeout(() => go(place.value.top), SETTLE_MS);
-  };
-  const show = (at: number, select: boolean): void => {
-    const now = measure();
-    const row = Math.min(Math.max(0, at), now.rows - 1);
-    if (select) selected.value = row;
-    go(topToShow(row, place.value.top, now));
-  };
-
-  control.current = {
-    show,
-    move: (by) =>
-      show(selected.value < 0 ? Math.floor(place.value.top / extent.rowHeight) : selected.value + by, true),
-    moveCell(by) {
-      cell.value = Math.min(Math.max(0, cell.value + by), COLUMNS.length - 1);
-    },
-    selected: () => list.at(selected.value),
-    term() {
-      const row = list.at(selected.value);
-      return row && COLUMNS[cell.value]?.term?.(row);
-    },
-    focus: () => scroller.current?.focus(),
-    shift(rows) {
-      if (selected.value >= 0) selected.value += rows;
-      if (place.value.top > 0) go(place.value.top + rows * extent.rowHeight);
-    },
-  };
-
-  useLayoutEffect(() => watchSize(scroller.current, (value) => (size.value = value)), []);
-  const { top } = place.value;
-  const first = Math.max(0, Math.floor(top / extent.rowHeight) - OVERSCAN);
-  const last = Math.min(extent.rows - 1, Math.ceil((top + extent.height) / extent.rowHeight) + OVERSCAN);
-  const isTop = top < extent.rowHeight;
-  useEffect(() => list.want(first, last));
-  useEffect(() => props.onTop(isTop), [isTop]);
-
+  const { scroller, extent, top, first, last, selected, cell, onScroll } = useTableWindow(props);
   const places = Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
   return (
     <div
@@ -116,13 +50,7 @@ export function RowTable(props: RowTableProps): JSX.Element {
       ref={scroller}
       onScroll={onScroll}
     >
-      <div class="table-head row" role="row" aria-rowindex={1}>
-        {COLUMNS.map((column) => (
-          <div key={column.name} role="columnheader" class={`cell cell-${column.name}`}>
-            {column.title}
-          </div>
-        ))}
-      </div>
+      <TableHead />
       <div class="table-window" role="presentation">
         {places.map((at) => (
           <TableRow
@@ -138,6 +66,18 @@ export function RowTable(props: RowTableProps): JSX.Element {
         ))}
       </div>
       <div role="presentation" style={{ height: `${scrollHeightOf(extent)}px` }} />
+    </div>
+  );
+}
+
+function TableHead(): JSX.Element {
+  return (
+    <div class="table-head row" role="row" aria-rowindex={1}>
+      {COLUMNS.map((column) => (
+        <div key={column.name} role="columnheader" class={`cell cell-${column.name}`}>
+          {column.title}
+        </div>
+      ))}
     </div>
   );
 }
@@ -200,21 +140,4 @@ function TableCell({ column, row, active, nowMs }: TableCellProps): JSX.Element 
       {column.name === 'cost' && <span class="sr-only"> ({costInWords(row)})</span>}
     </div>
   );
-}
-
-/** Tells the height of the window and of a row, which the style sheet makes higher on narrow screens. */
-function watchSize(
-  element: HTMLElement | null,
-  tell: (size: { height: number; rowHeight: number }) => void,
-): () => void {
-  if (!element) return () => undefined;
-  const read = (): void => {
-    const rowHeight = Number.parseInt(getComputedStyle(element).getPropertyValue('--row-height'), 10) || 32;
-    const head = element.querySelector('.table-head')?.clientHeight ?? 0;
-    tell({ height: Math.max(rowHeight, element.clientHeight - head), rowHeight });
-  };
-  const observer = new ResizeObserver(read);
-  observer.observe(element);
-  read();
-  return () => observer.disconnect();
 }

@@ -60,11 +60,41 @@ export function ReceiptPanel({
 }
 
 function ReceiptBody({ answer }: { readonly answer: ReceiptAnswer }): JSX.Element {
-  const state = useSignal<CheckState>({ kind: 'idle' });
   const receipt = readLine(answer.line);
+  const { state, verify } = useReceiptCheck(answer);
+  return (
+    <>
+      {receipt ? (
+        <Headline receipt={receipt} />
+      ) : (
+        <p class="verdict verdict-no">This row cannot be read strictly.</p>
+      )}
+      <VerifyCard state={state} onVerify={verify} />
+      {receipt && <CapTable receipt={receipt} />}
+      {receipt && tellStory(receipt).map((part) => <Facts key={part.title} part={part} />)}
+      <Neighbours answer={answer} receipt={receipt} />
+      <Raw title="Raw row" text={answer.line} note={`${answer.file}, as it lies there`} />
+      {receipt && (
+        <Raw
+          title="Canonical bytes"
+          text={printPayload(receipt)}
+          note="what is hashed, and what the signature is over"
+        />
+      )}
+      <TakeAway answer={answer} decisionId={receipt ? textOf(receipt.decision, 'decisionId') : ''} />
+    </>
+  );
+}
+
+/** The check of a receipt, started by its button or by the key `v`. */
+function useReceiptCheck({ line, before, chainBefore }: ReceiptAnswer): {
+  readonly state: CheckState;
+  readonly verify: () => void;
+} {
+  const state = useSignal<CheckState>({ kind: 'idle' });
   const verify = (): void => {
     state.value = { kind: 'running' };
-    verifyReceipt({ line: answer.line, before: answer.before, chainBefore: answer.chainBefore }).then(
+    verifyReceipt({ line, before, chainBefore }).then(
       (check) => {
         state.value = { kind: 'done', check };
         announce(check.ok ? 'The receipt is verified.' : 'The receipt is refused.');
@@ -82,26 +112,5 @@ function ReceiptBody({ answer }: { readonly answer: ReceiptAnswer }): JSX.Elemen
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
-  return (
-    <>
-      {receipt ? (
-        <Headline receipt={receipt} />
-      ) : (
-        <p class="verdict verdict-no">This row cannot be read strictly.</p>
-      )}
-      <VerifyCard state={state.value} onVerify={verify} />
-      {receipt && <CapTable receipt={receipt} />}
-      {receipt && tellStory(receipt).map((part) => <Facts key={part.title} part={part} />)}
-      <Neighbours answer={answer} receipt={receipt} />
-      <Raw title="Raw row" text={answer.line} note={`${answer.file}, as it lies there`} />
-      {receipt && (
-        <Raw
-          title="Canonical bytes"
-          text={printPayload(receipt)}
-          note="what is hashed, and what the signature is over"
-        />
-      )}
-      <TakeAway answer={answer} decisionId={receipt ? textOf(receipt.decision, 'decisionId') : ''} />
-    </>
-  );
+  return { state: state.value, verify };
 }
