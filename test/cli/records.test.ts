@@ -331,6 +331,16 @@ describe('status', () => {
       expect((await cli('status', `--check=${threshold}`)).code).toBe(2);
   });
 
+  it('warns of lines that are no receipts, also when it is quiet, and counts no row for them', async () => {
+    const home = await makeHome();
+    await putLedger(home, ['garbage', '{"a":1}']);
+    const { code, out, err } = await runCli(['status', '--check', '--quiet'], { home });
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err).toContain('2 lines are no receipts and in no cap');
+    const { scopes } = JSON.parse((await runCli(['status', '--json'], { home })).out);
+    expect(scopes[0]).toMatchObject({ rows: 0, unreadableLines: 2 });
+  });
+
   it('shows the caps of a policy that no row names yet', async () => {
     const home = await makeHome();
     await putLedger(home, []);

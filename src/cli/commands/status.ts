@@ -26,7 +26,10 @@ const DEFAULT_THRESHOLD = '100%';
 export interface ScopeStatus {
   readonly scope: string;
   readonly path: string;
+  /** Receipts. */
   readonly rows: number;
+  /** Lines that are none: what they may have spent is in no cap. */
+  readonly unreadableLines: number;
   readonly gauges: readonly CapGauge[];
   readonly stop: Stop | undefined;
   readonly grants: readonly Grant[];
@@ -66,13 +69,23 @@ async function readStatus(
   for (const problem of kept?.problems ?? [])
     notes.line([paint('yellow', 'warning'), `: ${path}: policies/${problem}`], 2);
   const fold = createGaugeFold(scope, kept?.policies.values() ?? [], demanded);
-  let rows = 0;
+  let [rows, unreadableLines] = [0, 0];
   for await (const line of readPlace({ path }, io)) {
-    rows++;
     const reading = readReceipt(line);
+    if (reading.ok) rows++;
+    else unreadableLines++;
     if (reading.ok) fold.apply(reading.value, readTimestamp(reading.value));
   }
-  return { scope, path, rows, ...summarize(fold, nowMs) };
+  // Also with --quiet: what they spent is missing from every cap.
+  if (unreadableLines > 0)
+    notes.line(
+      [
+        paint('yellow', 'warning'),
+        `: ${path}: ${unreadableLines} lines are no receipts and in no cap. ${suggest(context, 'verify')} names them.`,
+      ],
+      2,
+    );
+  return { scope, path, rows, unreadableLines, ...summarize(fold, nowMs) };
 }
 
 function summarize(fold: GaugeFold, nowMs: number) {
