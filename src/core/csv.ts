@@ -59,18 +59,27 @@ export const RECORD_COLUMNS = [
   'outputTokens',
 ] as const;
 
+type RecordColumn = (typeof RECORD_COLUMNS)[number];
+
 /** A call as a flat JSON object: what `RECORD_COLUMNS` names. The time is ISO 8601, `null` when there is none. */
-export function flattenRecord(record: CallRecord): Readonly<Record<(typeof RECORD_COLUMNS)[number], Cell>> {
-  const { timestampMs, expectedUsd, reservedUsd, actualUsd, costUsd, ...rest } = record;
-  const flat = {
-    ...rest,
-    timestamp: printTime(timestampMs),
-    expectedUsd: print(expectedUsd),
-    reservedUsd: print(reservedUsd),
-    actualUsd: print(actualUsd),
-    costUsd: print(costUsd),
-  };
-  return Object.fromEntries(RECORD_COLUMNS.map((column) => [column, flat[column]])) as typeof flat;
+export function flattenRecord(record: CallRecord): Readonly<Record<RecordColumn, Cell>> {
+  const flat = {} as Record<RecordColumn, Cell>;
+  for (const column of RECORD_COLUMNS) flat[column] = cellOf(record, column);
+  return flat;
+}
+
+function cellOf(record: CallRecord, column: RecordColumn): Cell {
+  switch (column) {
+    case 'timestamp':
+      return printTime(record.timestampMs);
+    case 'expectedUsd':
+    case 'reservedUsd':
+    case 'actualUsd':
+    case 'costUsd':
+      return print(record[column]);
+    default:
+      return record[column];
+  }
 }
 
 /** The first line of a file of calls. */
@@ -80,8 +89,7 @@ export function printRecordHead(): string {
 
 /** One call as a line. */
 export function printRecordLine(record: CallRecord): string {
-  const flat = flattenRecord(record);
-  return printCsvLine(RECORD_COLUMNS.map((column) => flat[column]));
+  return printCsvLine(RECORD_COLUMNS.map((column) => cellOf(record, column)));
 }
 
 function printTime(atMs: number): string | null {
