@@ -22,8 +22,8 @@ export function readVerifyPage(): string {
 }
 
 /**
- * The page with files inside, on a line of their own: without the line that holds `id="enclosed"`, it is the page as it
- * is published, byte for byte.
+ * The page with files inside, on the line after `<body>`: without that line, it is the page as it is published, byte for
+ * byte. docs/verifying.md takes the line out only if it is this one element: another could show what its maker wants.
  */
 export function encloseFiles(page: string, files: readonly EnclosedFile[]): string {
   // No text can end the element or start another one; a block of data needs no hash in the page's policy.
