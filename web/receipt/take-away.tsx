@@ -18,9 +18,9 @@ export function TakeAway({
   readonly decisionId: string;
 }): JSX.Element {
   // Text from a row never becomes part of a command, unless it is an id by its form.
-  const command = UUID.test(decisionId)
-    ? `agentguard verify --trace ${decisionId}`
-    : 'agentguard verify --trace latest';
+  const isId = UUID.test(decisionId);
+  const command = isId ? `agentguard verify --trace ${decisionId}` : 'agentguard verify --trace latest';
+  const share = `agentguard receipt ${decisionId} --html --out receipt.html`;
   return (
     <section class="facts take-away">
       <h3>Take it elsewhere</h3>
@@ -38,6 +38,17 @@ export function TakeAway({
         <code>{command}</code> <CopyButton title="Copy command" text={command} small />
       </p>
       <p class="dim">The command does the same in a terminal, without this page and its server.</p>
+      {isId && (
+        <>
+          <p class="command">
+            <code>{share}</code> <CopyButton title="Copy command for sharing" text={share} small />
+          </p>
+          <p class="dim">
+            Links lead to this machine. This one makes a file for somebody elsewhere: the receipt, its proof
+            and the page that verifies them.
+          </p>
+        </>
+      )}
     </section>
   );
 }
