@@ -8,6 +8,7 @@ import { BENCH_DIR, setPrices } from './guards.js';
 import { benchLargeLedger } from './large-ledger.js';
 import { benchManyPolicies } from './many-policies.js';
 import { describeMachine } from './measure.js';
+import { benchPageWeight } from './page-weight.js';
 import { benchStart } from './start.js';
 import { benchVerification } from './verification.js';
 
@@ -22,6 +23,7 @@ const PARTS = {
   checkpoints: benchCheckpoints,
   start: benchStart,
   dashboard: benchDashboard,
+  weight: benchPageWeight,
   gateway: benchGateway,
   policies: benchManyPolicies,
 };
