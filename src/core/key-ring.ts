@@ -31,8 +31,23 @@ export interface KeyRing {
 export function createKeyRing(pinned: readonly PinnedKey[], allowed: readonly string[] | undefined): KeyRing {
   const demanded = (allowed ?? []).map((publicKeyHex): PinnedKey => ({ publicKeyHex }));
   const known = new Map<string, KnownKey>();
-  for (const pin of [...demanded, ...pinned]) known.set(pin.publicKeyHex, readPin(pin));
+  for (const pin of [...demanded, ...pinned]) {
+    const { publicKeyHex } = pin;
+    const other = known.get(publicKeyHex);
+    known.set(publicKeyHex, other ? narrow(other, readPin(pin)) : readPin(pin));
+  }
   return { pinned: known, allowed: allowed && new Set(allowed) };
+}
+
+/** What two pins of one key allow together: neither can undo a revocation, or an end, that the other tells. */
+function narrow(one: KnownKey, other: KnownKey): KnownKey {
+  return {
+    ...one,
+    name: other.name ?? one.name,
+    validFromMs: Math.max(one.validFromMs, other.validFromMs),
+    validUntilMs: Math.min(one.validUntilMs, other.validUntilMs),
+    revokedAtMs: Math.min(one.revokedAtMs, other.revokedAtMs),
+  };
 }
 
 /** Whether a pin is valid at a time; a span cannot be checked without one. */

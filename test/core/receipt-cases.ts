@@ -226,6 +226,12 @@ function keyCases(): ReceiptCase[] {
     entry('key-revoked', lines, ['REVOKED_KEY@1', 'REVOKED_KEY@3'], ['no', 'yes'], {
       pinnedKeys: [{ ...pinA, revokedAt: '2026-10-01T12:00:01.500Z' }],
     }),
+    entry('key-revoked-and-pinned-again', lines, ['REVOKED_KEY@1', 'REVOKED_KEY@3'], ['no', 'yes'], {
+      pinnedKeys: [{ ...pinA, revokedAt: '2026-10-01T12:00:01.500Z' }, pinA],
+    }),
+    entry('key-expired-and-pinned-again', lines, ['EXPIRED_KEY@3'], ['no', 'yes'], {
+      pinnedKeys: [{ ...pinA, validUntil: '2026-10-01T12:00:01.500Z' }, pinA],
+    }),
     entry('key-revoked-later', lines, ['REVOKED_KEY@1'], ['yes', 'yes'], {
       pinnedKeys: [{ ...pinA, revokedAt: '2026-10-01T12:00:03.000Z' }],
     }),
