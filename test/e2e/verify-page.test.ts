@@ -9,8 +9,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encloseFiles } from '../../src/cli/verify-page-file.js';
 import { runCli } from '../cli/run-cli.js';
 import { fixedSigner, writeLedger } from '../core/ledger-fixture.js';
+import { checkpointOf } from '../core/receipt-cases.js';
 import { describeInBrowser, expectInnocent, launchChromium, openPage, type WatchedPage } from './chromium.js';
 import { makeDemoHome, removeHome, runCommand, startDashboard } from './dashboard-process.js';
 import {
@@ -222,6 +224,31 @@ describeInBrowser('the verify page', () => {
     expect(shown.text).toContain(row.decision.decisionId);
     expect(shown.problems).toEqual(['UNPINNED_KEY@1']);
     expectInnocent(watched);
+    await watched.context.close();
+  });
+
+  it('takes no key and no checkpoint from its own file, since that is of whoever made it', async () => {
+    const { lines } = writeLedger('aaa');
+    const { publicKeyHex } = fixedSigner('a'.charCodeAt(0));
+    const enclosed = [
+      { name: 'receipt.ndjson', text: `${lines.join('\n')}\n` },
+      { name: 'trust.json', text: JSON.stringify({ keys: [{ publicKeyHex, name: 'The Auditor' }] }) },
+      { name: 'checkpoint', text: checkpointOf(lines) },
+    ];
+    const path = join(work, 'forged.html');
+    await writeFile(path, encloseFiles(readFileSync(PAGE, 'utf8'), enclosed));
+    const watched = await openPage(browser, { offline: true });
+    await watched.page.goto(`file://${path}`);
+    await watched.page.locator('.proof-result').waitFor();
+    const { verdicts, problems, text } = await readResult(watched.page);
+    expect(verdicts).toMatchObject({ authentic: 'unknown', complete: 'unknown' });
+    expect(problems).toEqual(['UNPINNED_KEY@1']);
+    expect(text.match(/came inside this page, from whoever made the page/g)).toHaveLength(2);
+    await watched.page.setInputFiles('input[type=file]', {
+      ...{ name: 'mine.json', mimeType: 'application/json' },
+      buffer: Buffer.from(JSON.stringify({ keys: [{ publicKeyHex }] })),
+    });
+    await watched.page.locator('[data-verdict=authentic][data-answer=yes]').waitFor();
     await watched.context.close();
   });
 

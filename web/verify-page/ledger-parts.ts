@@ -3,6 +3,8 @@
 export interface NamedBlob {
   readonly name: string;
   readonly blob: Blob;
+  /** Came inside the page's own file, so from whoever made that: it can be verified, and proves nothing about others. */
+  readonly enclosed?: boolean;
 }
 
 /** What is verified as one history. */

@@ -62,7 +62,7 @@ export function cancel(): void {
 export async function takeAlong(enclosed: readonly EnclosedFile[], fragment: string): Promise<void> {
   if (enclosed.length > 0) {
     cameAlong.value = 'file';
-    addFiles(enclosed.map(({ name, text }) => ({ name, blob: new Blob([text]) })));
+    addFiles(enclosed.map(({ name, text }) => ({ name, blob: new Blob([text]), enclosed: true })));
   } else if (fragment.length > 1) await takeFragment(fragment);
 }
 

@@ -108,6 +108,9 @@ export async function runTask(
 const UNREADABLE =
   'The browser cannot read it: is it a folder, or was it moved away? Give the files themselves.';
 
+const NOT_YOURS =
+  'It came inside this page, from whoever made the page, so it is left out: keys, checkpoints and policies count when you bring them.';
+
 async function tellApart(files: readonly NamedBlob[], backend: CryptoBackend): Promise<Means> {
   const means: Means = { rows: [], policies: [], demanded: [], checkpoints: [], pinned: [], given: [] };
   for (const file of files) {
@@ -121,7 +124,8 @@ async function tellApart(files: readonly NamedBlob[], backend: CryptoBackend): P
       continue;
     }
     const what = readGivenFile({ name, sizeBytes: blob.size, head: new Uint8Array(head) }, backend);
-    sortIn(means, file, what);
+    const isForeign = file.enclosed === true && what.kind !== 'rows' && what.kind !== 'refused';
+    sortIn(means, file, isForeign ? { kind: 'refused', message: NOT_YOURS } : what);
   }
   return means;
 }
