@@ -20,6 +20,8 @@ export function VerifyApp({
     void takeAlong(enclosed, fragment);
     const onHash = (): void => void takeFragment(location.hash);
     addEventListener('hashchange', onHash);
+    // This runs after the first frame: another link may have been followed meanwhile.
+    if (location.hash !== fragment) onHash();
     return () => removeEventListener('hashchange', onHash);
   }, []);
   return (
