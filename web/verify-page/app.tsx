@@ -36,13 +36,13 @@ export function VerifyApp({
           </p>
         </div>
       </header>
-      <p class="proof-private">
+      <aside class="proof-private">
         <Icon name="block" />
         <span>
           <b>This page cannot send anything.</b> Its own content policy (<code>connect-src 'none'</code>)
           makes the browser refuse every request. What you give it stays in this window.
         </span>
-      </p>
+      </aside>
       <main>
         <Along />
         {/* Who was sent a receipt wants its answer first. */}
