@@ -164,6 +164,16 @@ describe('a block cap', () => {
 });
 
 describe('a downgrade cap', () => {
+  it('counts running calls under a block cap at what they may cost at most, never at what is expected', () => {
+    const policy = policyOf([{ amountCents: 100, window: 'per_day', action: 'block' }]);
+    const running = { settled: '10', heldExpected: '10' };
+    expect(run(policy, { ...running, held: '70' }).action).toBe('allow');
+    expect(run(policy, { ...running, held: '70.000001' })).toMatchObject({
+      action: 'block',
+      refusal: { code: 'held' },
+    });
+  });
+
   it('compares settled + held at expected + expected', () => {
     const policy = policyOf([day(30, 'downgrade')]);
     expect(run(policy, { settled: '10', held: '999', heldExpected: '10' }).action).toBe('allow');
